@@ -1,0 +1,1 @@
+"""BrainGemma3D: radiology reports from native 3D brain MRI."""

@@ -1,0 +1,78 @@
+"""The command ``braingemma3d``: its verbs, and how errors reach the user."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from braingemma3d.cli.demo import demo
+from braingemma3d.cli.doctor import doctor
+from braingemma3d.cli.output import print_error
+from braingemma3d.cli.report import report
+from braingemma3d.errors import InputError
+
+
+class ErrorsInOneLine(TyperGroup):
+    """Bad input ends in one line on stderr and exit code 2, an interruption in one line and 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            print_error(str(error))
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt:
+            print_error("interrupted; what was finished is kept")
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(cls=ErrorsInOneLine, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        from importlib.metadata import version
+
+        print(version("braingemma3d"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Log what the libraries say, too."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Radiology reports from native 3D brain MRI. A research prototype, not a medical device."""
+    if verbose:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+        return
+    # Libraries read these when they are first imported, which is after this.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    warnings.filterwarnings("ignore")
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    ours = logging.getLogger("braingemma3d")
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    if not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        ours.addHandler(handler)
+
+
+app.command()(report)
+app.command()(demo)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app(prog_name="braingemma3d")

@@ -1,0 +1,105 @@
+"""``braingemma3d report``: reports on one scan or many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from braingemma3d.cli.output import print_error, with_progress
+from braingemma3d.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from braingemma3d.imaging.brain_mask import BrainMaskMethod
+    from braingemma3d.report.pipeline import Pipeline
+    from braingemma3d.report.writers import Outcome, ReportFormat
+
+
+def report(
+    scans: Annotated[list[Path], typer.Argument(help="NIfTI files, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("reports"),
+    model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",
+    formats: Annotated[str, typer.Option("--format", help="Which files, comma-separated.")] = "txt,json,png",
+    brain_mask: Annotated[
+        Literal["auto", "deepbet", "none"],
+        typer.Option(help="auto decides from the image; none: the skull is already removed."),
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the reports that are already there.")] = False,
+) -> None:
+    """Write a report on each scan: report.txt, report.json and overview.png in OUT/<scan id>/.
+
+    With several scans, OUT/summary.csv lists them all. Exit code 0: all reported; 1: some failed; 2: none could be
+    reported.
+    """
+    from braingemma3d.report.scans import find_scans
+    from braingemma3d.report.writers import FORMATS, as_text
+
+    chosen = [known for known in FORMATS if known in formats.split(",")]
+    if len(chosen) != len(formats.split(",")):
+        raise InputError(f"--format {formats}: choose from {','.join(FORMATS)}", "bad_option")
+    found = find_scans(scans)
+    outcomes = _report_all(found, out, model, chosen, brain_mask, resume)
+    failed = [outcome for outcome in outcomes if outcome.report is None]
+    if len(found) == 1 and failed:
+        raise InputError(failed[0].error)
+    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+    if as_json:
+        dumped = [one.model_dump(mode="json") for one in reports]
+        print(json.dumps(dumped if len(found) > 1 else dumped[0], indent=2))
+    elif len(found) == 1:
+        print(as_text(reports[0]))
+        print(f"Written to {out / reports[0].id}")
+    else:
+        print(f"{len(reports)} of {len(found)} scans reported; the list is {out / 'summary.csv'}")
+    if failed:
+        raise typer.Exit(1 if reports else 2)
+
+
+def _report_all(
+    found: Sequence[tuple[str, Path]],
+    out: Path,
+    model: str,
+    formats: Sequence[ReportFormat],
+    brain_mask: BrainMaskMethod,
+    resume: bool,
+) -> list[Outcome]:
+    """Report on every scan; each one's files are complete before the next begins."""
+    from braingemma3d.imaging.preprocess import load_scan
+    from braingemma3d.report.report import Report
+    from braingemma3d.report.writers import Outcome, write_report, write_summary
+
+    outcomes: list[Outcome] = []
+    pipeline: Pipeline | None = None
+    try:
+        for scan_id, scan in with_progress(found, "Reporting"):
+            finished = out / scan_id / "report.json"
+            if resume and finished.is_file():
+                outcomes.append(Outcome(scan_id, scan, Report.model_validate_json(finished.read_text("utf-8"))))
+                continue
+            try:
+                volume = load_scan(scan, brain_mask)
+                pipeline = pipeline or _load_pipeline(model)
+                report = pipeline(volume, scan_id)
+                write_report(report, volume, out / scan_id, formats)
+            except ModelError:
+                raise
+            except InputError as error:
+                outcomes.append(Outcome(scan_id, scan, error=str(error)))
+                if len(found) > 1:
+                    print_error(str(error))
+            else:
+                outcomes.append(Outcome(scan_id, scan, report))
+    finally:
+        if len(found) > 1:
+            write_summary(outcomes, out / "summary.csv")
+    return outcomes
+
+
+def _load_pipeline(model: str) -> Pipeline:
+    from braingemma3d.report.pipeline import Pipeline
+
+    return Pipeline.from_pretrained(model)

@@ -1,0 +1,20 @@
+"""The one exception type that a user of the command line ever meets."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """The input can't be used; the message is one line that says what is wrong and what to do about it.
+
+    Args:
+        message: what is wrong and what to do, without a line break.
+        code: a short stable name of the problem, such as ``no_brain``.
+    """
+
+    def __init__(self, message: str, code: str = "bad_input") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ModelError(InputError):
+    """The model can't be loaded: no scan of a batch could be reported."""

@@ -1,0 +1,119 @@
+"""Where the brain is: as delivered when the scan is already skull-stripped, by deepbet when it is not."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from scipy import ndimage
+
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.orientation import dhw_to_ras_image
+from braingemma3d.imaging.quality import BRAIN_ML
+from braingemma3d.imaging.volume import Mask, QualityWarning, Volume
+
+BrainMaskMethod = Literal["auto", "deepbet", "none"]
+"""``auto`` decides from the image whether the skull is still there, ``none`` says that it is not."""
+
+_FOREGROUND = 0.02
+_STRIPPED_BACKGROUND = 0.25
+_STRIPPED_ML = 2300.0
+_RIM_MM = 6.0
+_MAX_RIM = 0.9
+"""Around a brain lie dark CSF and bone. Noise, or a body part that deepbet cuts out blindly, gives 0.97 or more; the
+real head at hand 0.72."""
+
+
+def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, list[QualityWarning]]:
+    """Find the brain.
+
+    Args:
+        volume: an oriented scan, with or without skull.
+        method: see :data:`BrainMaskMethod`.
+
+    Returns:
+        The mask (D, H, W), one connected part without holes, and an ``already_stripped`` warning where it applies.
+
+    Raises:
+        InputError: nothing brain-sized was found.
+    """
+    stripped = method == "none" or (method == "auto" and is_stripped(volume))
+    mask = _largest_part(_foreground(volume)) if stripped else _deepbet(volume)
+    brain_ml = mask.sum() * np.prod(volume.spacing) / 1000
+    if not stripped and _rim_brightness(volume, mask) > _MAX_RIM:
+        raise InputError(
+            f"{volume.source.path}: no brain found (nothing sets the region apart from what is around it); give a "
+            "whole-brain scan, or --brain-mask none if it is skull-stripped",
+            "no_brain",
+        )
+    if not BRAIN_ML[0] <= brain_ml <= 1.5 * BRAIN_ML[1]:
+        raise InputError(
+            f"{volume.source.path}: no brain found ({brain_ml:.0f} ml of brain-like tissue); give a whole-brain scan, "
+            "or set --brain-mask if this one is unusual",
+            "no_brain",
+        )
+    note = QualityWarning("already_stripped", "The skull had been removed before; the brain was taken as delivered.")
+    return mask, [note] if stripped else []
+
+
+def is_stripped(volume: Volume) -> bool:
+    """Whether the skull has been removed already.
+
+    A stripped scan has one exact background value around a compact region of brain size. A head with its skull is
+    larger than any brain, or its air is noise.
+    """
+    background = _background(volume)
+    exact = float(np.mean(volume.array == background))
+    if exact < _STRIPPED_BACKGROUND:
+        return False
+    foreground = _largest_part(_foreground(volume))
+    return bool(foreground.sum() * np.prod(volume.spacing) / 1000 <= _STRIPPED_ML)
+
+
+def _rim_brightness(volume: Volume, mask: Mask) -> float:
+    """Median brightness of the first millimetres outside the mask, relative to the inside."""
+    outside = ndimage.distance_transform_edt(~mask, sampling=volume.spacing)
+    rim = volume.array[(outside > 0) & (outside <= _RIM_MM)]
+    return float(np.median(rim) / np.median(volume.array[mask])) if rim.size else 1.0
+
+
+def _background(volume: Volume) -> float:
+    array = volume.array
+    faces = np.concatenate([np.take(array, i, axis=axis).ravel() for axis in range(3) for i in (0, -1)])
+    values, counts = np.unique(faces, return_counts=True)
+    return float(values[counts.argmax()])
+
+
+def _foreground(volume: Volume) -> Mask:
+    distance = np.abs(volume.array - _background(volume))
+    return np.asarray(distance > _FOREGROUND * np.percentile(distance[distance > 0], 99), dtype=bool)
+
+
+def _largest_part(mask: Mask) -> Mask:
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    largest = labels == sizes.argmax()
+    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=2) | largest), dtype=bool)
+
+
+@cache
+def _extractor() -> Any:
+    from deepbet.bet import BrainExtraction
+
+    return BrainExtraction(no_gpu=True)
+
+
+def _deepbet(volume: Volume) -> Mask:
+    try:
+        _, mask, _ = _extractor().run(dhw_to_ras_image(volume.array, volume.affine))
+    except (AssertionError, ValueError) as error:
+        # deepbet has no error of its own for an empty first guess: it asserts, or takes argmax of nothing.
+        raise InputError(
+            f"{volume.source.path}: no brain found; give a brain MRI, or --brain-mask none if it is skull-stripped",
+            "no_brain",
+        ) from error
+    return np.ascontiguousarray(np.asarray(mask.dataobj).transpose(2, 1, 0).astype(bool))

@@ -1,0 +1,112 @@
+"""Reading NIfTI: a file becomes a volume, or one clear line says why not."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import apply_affine
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.orientation import orientation_code, to_dhw
+from braingemma3d.imaging.volume import QualityWarning, ScanGrid, Volume
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+_MAX_VOXELS = 1024**3
+_AFFINE_TOLERANCE_MM = 2.0
+
+
+def is_nifti(path: Path) -> bool:
+    """Whether the file's name says NIfTI."""
+    return path.name.lower().endswith(NIFTI_SUFFIXES)
+
+
+def read_nifti(path: Path) -> Volume:
+    """Read one 3D NIfTI file of any orientation, spacing and number type, with its scale slopes applied.
+
+    Args:
+        path: a ``.nii`` or ``.nii.gz`` file. A fourth axis of length one is dropped.
+
+    Raises:
+        InputError: the file is missing, empty, truncated, not NIfTI, not a 3D scalar image, or its affine is unusable.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the path", "missing_file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")
+    try:
+        image = nib.load(path)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error) as error:
+        raise InputError(
+            f"{path}: not a readable NIfTI file; give a .nii or .nii.gz scan, or copy it again", "not_nifti"
+        ) from error
+    if not isinstance(image, nib.Nifti1Image | nib.Nifti1Pair):
+        raise InputError(f"{path}: not a NIfTI image; convert it to .nii.gz", "not_nifti")
+    image = _as_3d(image, path)
+    _check_affine(image.affine, path)
+    try:
+        array, affine = to_dhw(image)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise InputError(
+            f"{path}: the image data is truncated or damaged; copy or export it again", "truncated_file"
+        ) from error
+    source = ScanGrid(path, tuple(image.shape), np.asarray(image.affine), orientation_code(image.affine))
+    return Volume(array, affine, source, warnings=tuple(_affine_warnings(image)))
+
+
+def _as_3d(image: nib.Nifti1Image, path: Path) -> nib.Nifti1Image:
+    shape = image.shape
+    if image.get_data_dtype().fields is not None or np.issubdtype(image.get_data_dtype(), np.complexfloating):
+        raise InputError(f"{path}: a colour or complex image; give a greyscale magnitude FLAIR", "not_scalar")
+    if any(n < 1 for n in shape) or np.prod(shape, dtype=np.float64) > _MAX_VOXELS:
+        raise InputError(f"{path}: the header asks for an image of shape {shape}; export it again", "bad_header")
+    if len(shape) > 3 and all(n == 1 for n in shape[3:]):
+        return image.__class__(image.dataobj, image.affine, image.header).slicer[(..., *[0] * (len(shape) - 3))]
+    if len(shape) != 3:
+        raise InputError(
+            f"{path}: a {len(shape)}D image of shape {shape}, not one 3D scan; "
+            "extract a single volume first (for instance with fslroi)",
+            "not_3d",
+        )
+    return image
+
+
+def _check_affine(affine: np.ndarray, path: Path) -> None:
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or (spacing < 1e-3).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-2:
+        raise InputError(
+            f"{path}: the affine in the header is unusable, so left and right are unknown; "
+            "convert from DICOM again (for instance with dcm2niix)",
+            "bad_affine",
+        )
+    if spacing.max() > 15 or spacing.min() < 0.05:
+        listed = ", ".join(f"{s:g}" for s in spacing)
+        raise InputError(f"{path}: voxels of {listed} mm are not a brain MRI's; check the header", "bad_spacing")
+
+
+def _affine_warnings(image: nib.Nifti1Image) -> list[QualityWarning]:
+    sform, sform_code = image.get_sform(coded=True)
+    qform, qform_code = image.get_qform(coded=True)
+    if not sform_code and not qform_code:
+        return [
+            QualityWarning(
+                "orientation_unknown",
+                "The header gives no orientation (qform and sform codes are 0): left and right can't be relied on.",
+            )
+        ]
+    if sform_code and qform_code:
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
+        gap = np.abs(apply_affine(sform, corners.T) - apply_affine(qform, corners.T)).max()
+        if gap > _AFFINE_TOLERANCE_MM and orientation_code(sform) != orientation_code(qform):
+            return [
+                QualityWarning(
+                    "orientation_conflict",
+                    f"The header's qform ({orientation_code(qform)}) and sform ({orientation_code(sform)}) disagree; "
+                    "the sform was used, left and right can't be relied on.",
+                )
+            ]
+    return []

@@ -1,0 +1,93 @@
+"""Quality checks: what makes a scan unusable, and what its reader has to be warned of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.volume import QualityWarning, Volume
+
+MIN_SLICES = 8
+MIN_EXTENT_MM = 60.0
+MAX_LABELS = 16
+CT_AIR_HU = -500.0
+THICK_SLICE_MM = 4.0
+BRAIN_ML = (500.0, 2200.0)
+"""Adult intracranial contents are 1100-1700 ml; the range leaves room for children and for partial coverage."""
+COVERAGE_MM = 85.0
+EDGE_SHARE = 0.4
+
+
+def refuse_unusable(volume: Volume) -> None:
+    """Refuse what can't be a brain MRI, before any costly step.
+
+    Raises:
+        InputError: NaN or infinite voxels, a constant image, a label map, a localiser, a CT, or too small a field.
+    """
+    array, path = volume.array, volume.source.path
+    bad = int(array.size - np.isfinite(array).sum())
+    if bad:
+        raise InputError(f"{path}: {bad} voxels are NaN or infinite; replace them (for instance by 0)", "not_finite")
+    low, high = float(array.min()), float(array.max())
+    if low == high:
+        raise InputError(f"{path}: every voxel is {low:g}; the image holds no scan", "constant")
+    if min(array.shape) < MIN_SLICES:
+        raise InputError(
+            f"{path}: only {min(array.shape)} slices, a localiser or a cut-out; give the whole 3D series "
+            f"(at least {MIN_SLICES} slices)",
+            "too_few_slices",
+        )
+    extent = [n * s for n, s in zip(array.shape, volume.spacing, strict=True)]
+    if min(extent) < MIN_EXTENT_MM:
+        raise InputError(
+            f"{path}: the field of view is {min(extent):.0f} mm at its narrowest, too small for a brain; "
+            "give the whole head",
+            "too_small",
+        )
+    if np.mean(array < CT_AIR_HU) > 0.01:
+        raise InputError(
+            f"{path}: values down to {low:g} look like CT in Hounsfield units; give an MRI FLAIR scan", "ct"
+        )
+    sample = array[:: max(1, array.shape[0] // 32)]
+    levels = np.unique(sample)
+    if len(levels) <= MAX_LABELS and np.array_equal(levels, np.round(levels)):
+        raise InputError(
+            f"{path}: only {len(levels)} distinct values, a segmentation and not a scan; give the FLAIR image",
+            "label_map",
+        )
+
+
+def quality_warnings(volume: Volume) -> list[QualityWarning]:
+    """Look at a masked volume for what limits its report.
+
+    Returns:
+        Warnings with the codes ``thick_slices``, ``partial_coverage`` and ``brain_volume``.
+    """
+    warnings = []
+    thickest = max(volume.spacing)
+    if thickest >= THICK_SLICE_MM:
+        warnings.append(
+            QualityWarning("thick_slices", f"Slices are {thickest:.1f} mm apart; small lesions may be missed.")
+        )
+    warnings += _coverage(volume)
+    if not BRAIN_ML[0] * 1.6 <= volume.brain_ml <= BRAIN_ML[1]:
+        warnings.append(
+            QualityWarning("brain_volume", f"The brain mask holds {volume.brain_ml:.0f} ml, unusual for an adult.")
+        )
+    return warnings
+
+
+def _coverage(volume: Volume) -> list[QualityWarning]:
+    mask = volume.brain_mask
+    if mask is None:
+        raise ValueError("coverage needs a brain mask")
+    cut = []
+    for axis, (low_name, high_name) in enumerate([("bottom", "top"), ("back", "front"), ("left", "right")]):
+        area = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+        cut += [name for name, edge in ((low_name, area[0]), (high_name, area[-1])) if edge > EDGE_SHARE * area.max()]
+    height = np.ptp(np.flatnonzero(mask.any(axis=(1, 2)))) * volume.spacing[0]
+    if cut:
+        return [QualityWarning("partial_coverage", f"The brain is cut off at the {' and '.join(cut)} of the image.")]
+    if height < COVERAGE_MM:
+        return [QualityWarning("partial_coverage", f"Only {height:.0f} mm of the brain's height are in the image.")]
+    return []

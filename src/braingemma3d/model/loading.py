@@ -1,0 +1,93 @@
+"""From a model's name to a model and its processor."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import SiglipVisionModel
+
+from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+
+logger = logging.getLogger(__name__)
+
+
+def load_model(
+    name: str = "mini", dtype: torch.dtype | None = None
+) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
+    """Load a model by name.
+
+    Args:
+        name: ``mini`` or ``medgemma``, a checkpoint folder, or a hub id. A named size without trained weights in the
+            package is built untrained around its pretrained backbones.
+        dtype: of the weights; the fastest that the machine has by default.
+
+    Returns:
+        The model in evaluation mode, on the GPU if there is one, and its processor.
+
+    Raises:
+        InputError: a backbone or checkpoint can't be had.
+    """
+    dtype = dtype or fast_dtype()
+    device_map = "auto" if torch.cuda.is_available() else None
+    trained = packaged_weights(name)
+    if name not in ("mini", "medgemma") or trained.is_dir():
+        source = trained if trained.is_dir() else name
+        model = BrainGemma3DForConditionalGeneration.from_pretrained(source, dtype=dtype, device_map=device_map)
+        return model, BrainGemma3DProcessor.from_pretrained(source)
+    config = BrainGemma3DConfig.of_size(name)
+    source = str(config.language_source)
+    language = load_language_model(source, dtype, four_bit(config), device_map)
+    vision = load_vision_model(config.vision_source, dtype=dtype) if config.vision_source else random_vision(config)
+    model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language).to(dtype)
+    return model, BrainGemma3DProcessor.from_config(config, load_tokenizer(source))
+
+
+def packaged_weights(size: str) -> Path:
+    """The folder of a size's trained weights in this package; it may not exist."""
+    return Path(str(files("braingemma3d"))) / "weights" / size
+
+
+def random_vision(config: BrainGemma3DConfig, seed: int = 0) -> SiglipVisionModel:
+    """A 2D vision tower at its random start, for sizes that have no pretrained one."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SiglipVisionModel(config.vision_config).eval()
+
+
+def fast_dtype() -> torch.dtype:
+    """bfloat16 where the processor multiplies it in hardware, else float32."""
+    if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def four_bit(config: BrainGemma3DConfig) -> Any:
+    """NF4 quantization for a large language model on a GPU, None where it can't or needn't be had."""
+    if not torch.cuda.is_available() or config.text_width < 2048:
+        return None
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def weights_sha256(model: BrainGemma3DForConditionalGeneration) -> str:
+    """SHA-256 over names and values of everything that trains: all but the frozen language model's own weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if not name.startswith("language_model.") or "lora_" in name:
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,304 @@
+"""The model: inflated vision encoder, compressor, projector and a Gemma 3 text tower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import save_torch_state_dict
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import (
+    AutoModelForImageTextToText,
+    Cache,
+    Gemma3ForCausalLM,
+    GenerationMixin,
+    PreTrainedModel,
+    SiglipVisionModel,
+)
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from braingemma3d.model.backbones import load_language_model, local_snapshot
+from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.projector import Projector
+from braingemma3d.model.vision import VisionEncoder3D
+
+LANGUAGE_FOLDER = "language_model"
+LORA_FOLDER = "lora_adapters"
+
+
+@dataclass
+class BrainGemma3DOutput(CausalLMOutputWithPast):
+    """Output of the model, with the visual tokens (batch, visual tokens, text_dim) that the language model saw."""
+
+    visual_tokens: Tensor | None = None
+
+
+class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
+    """Writes a report from a volume.
+
+    The places of the visual tokens are marked in ``input_ids`` by ``config.visual_token_id``, as the processor does.
+    What trains is saved in ``model.safetensors`` and ``lora_adapters/``; the frozen language model is named by
+    ``config.language_source``, or saved beside them in ``language_model/`` where that is None.
+    """
+
+    config_class = BrainGemma3DConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    input_modalities = ("image", "text")
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _no_split_modules = ("SiglipEncoderLayer", "Gemma3DecoderLayer", "PerceiverLayer")
+    _keys_to_ignore_on_load_missing = (r"language_model\.",)
+
+    def __init__(self, config: BrainGemma3DConfig, with_language_model: bool = True) -> None:
+        super().__init__(config)
+        self.vision_encoder = VisionEncoder3D(config)
+        self.compressor = PerceiverCompressor(config) if config.compressor == "perceiver" else AverageCompressor(config)
+        self.projector = Projector(config)
+        self.language_model: Gemma3ForCausalLM | None = (
+            Gemma3ForCausalLM(config.text_config) if with_language_model else None
+        )
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if isinstance(module, Projector):
+            # The reference's start: small enough that visual tokens don't drown the prompt.
+            for name, parameter in module.layers.named_parameters():
+                if name.endswith("weight"):
+                    nn.init.xavier_uniform_(parameter, gain=0.5)
+                else:
+                    nn.init.zeros_(parameter)
+            nn.init.ones_(module.scale)
+        elif isinstance(module, PerceiverCompressor):
+            nn.init.normal_(module.queries, std=0.02)
+        elif isinstance(module, VisionEncoder3D) and module.config.positions == "learned":
+            nn.init.normal_(module.plane_positions, std=0.02)
+            nn.init.zeros_(module.depth_positions)
+
+    @classmethod
+    def from_backbones(
+        cls,
+        config: BrainGemma3DConfig,
+        vision: SiglipVisionModel | None,
+        language: Gemma3ForCausalLM,
+        seed: int = 0,
+    ) -> BrainGemma3DForConditionalGeneration:
+        """Build an untrained model around pretrained backbones.
+
+        Args:
+            config: sizes that match the backbones'.
+            vision: the 2D tower to inflate; None leaves the encoder at its random start.
+            language: the text tower.
+            seed: of the random start of everything that the backbones don't give.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = cls(config, with_language_model=False)
+        if vision is not None:
+            model.vision_encoder.load_2d(vision)
+        model.language_model = language
+        # The reference's decoding: a base model without training repeats itself for ever under plain greedy search.
+        model.generation_config.update(
+            eos_token_id=language.generation_config.eos_token_id,
+            bos_token_id=language.generation_config.bos_token_id,
+            pad_token_id=language.generation_config.pad_token_id,
+            do_sample=False,
+            max_new_tokens=160,
+            min_new_tokens=10,
+            repetition_penalty=1.2,
+            no_repeat_ngram_size=3,
+        )
+        return model.eval()
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | Path, *args: Any, **kwargs: Any
+    ) -> BrainGemma3DForConditionalGeneration:
+        """Load from a folder or the hub; arguments as in :meth:`transformers.PreTrainedModel.from_pretrained`.
+
+        ``dtype``, ``device_map`` and ``quantization_config`` go to both halves; a quantization touches the language
+        model only. LoRA adapters are loaded frozen; ``is_trainable=True`` leaves them trainable.
+        """
+        folder = local_snapshot(
+            pretrained_model_name_or_path,
+            revision=kwargs.pop("revision", None),
+            local_files_only=kwargs.pop("local_files_only", False),
+        )
+        quantization = kwargs.pop("quantization_config", None)
+        is_trainable = kwargs.pop("is_trainable", False)
+        kwargs.setdefault("dtype", "auto")
+        model = super().from_pretrained(folder, *args, with_language_model=False, **kwargs)
+        model.language_model = load_language_model(
+            model.config.language_source or folder / LANGUAGE_FOLDER,
+            dtype=model.dtype,
+            quantization_config=quantization,
+            device_map=kwargs.get("device_map"),
+        )
+        if (folder / LORA_FOLDER).is_dir():
+            model.language_model.load_adapter(str(folder / LORA_FOLDER), is_trainable=is_trainable)
+        return model.eval()
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """Save what trains, and the language model too where ``config.language_source`` is None."""
+        folder = Path(save_directory)
+        if kwargs.get("state_dict") is None:
+            kwargs["state_dict"] = self.state_dict()
+        kwargs["state_dict"] = {k: v for k, v in kwargs["state_dict"].items() if not k.startswith("language_model.")}
+        super().save_pretrained(folder, **kwargs)
+        language = self._language()
+        if self.has_lora:
+            language.save_pretrained(folder / LORA_FOLDER)
+        if self.config.language_source is None:
+            base = {
+                name.replace(".base_layer", ""): value
+                for name, value in language.state_dict().items()
+                if "lora_" not in name and name != "lm_head.weight"
+            }
+            (folder / LANGUAGE_FOLDER).mkdir(exist_ok=True)
+            save_torch_state_dict(base, folder / LANGUAGE_FOLDER, metadata={"format": "pt"})
+            language.config.save_pretrained(folder / LANGUAGE_FOLDER)
+
+    @property
+    def has_lora(self) -> bool:
+        """Whether LoRA adapters are on the language model."""
+        return bool(getattr(self.language_model, "_hf_peft_config_loaded", False))
+
+    def add_lora(self, seed: int = 0) -> None:
+        """Put fresh LoRA adapters on the language model's q, k, v and o; they start without effect."""
+        from peft import LoraConfig
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self._language().add_adapter(
+                LoraConfig(
+                    r=self.config.lora_rank,
+                    lora_alpha=self.config.lora_alpha,
+                    target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
+                )
+            )
+
+    def _language(self) -> Gemma3ForCausalLM:
+        if self.language_model is None:
+            raise RuntimeError("this model was built without its language model")
+        return self.language_model
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The language model's token embedding."""
+        return self._language().get_input_embeddings()
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The language model's output head; None before the language model is attached."""
+        return None if self.language_model is None else self.language_model.lm_head
+
+    def encode(self, pixel_values: Tensor) -> Tensor:
+        """(batch, 1, D, H, W) pixels in [0, 1] to vision patches (batch, patches, vision_dim)."""
+        return self.vision_encoder(pixel_values)
+
+    def project(self, patches: Tensor) -> Tensor:
+        """(batch, patches, vision_dim) patches to visual tokens (batch, visual tokens, text_dim)."""
+        return self.projector(self.compressor(patches.to(self.projector.scale.dtype)))
+
+    def _embed(self, input_ids: Tensor, visual_tokens: Tensor | None) -> Tensor:
+        embeds = self.get_input_embeddings()(input_ids)
+        if visual_tokens is None:
+            return embeds
+        places = input_ids == self.config.visual_token_id
+        marked, (volumes, each, _) = int(places.sum()), visual_tokens.shape
+        if marked != volumes * each:
+            raise ValueError(f"input_ids mark {marked} visual tokens, the volumes give {volumes} x {each}")
+        visual = visual_tokens.to(embeds.device, embeds.dtype)
+        return embeds.masked_scatter(places.unsqueeze(-1), visual)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        patches: Tensor | None = None,
+        visual_tokens: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int | Tensor = 0,
+        num_items_in_batch: int | Tensor | None = None,
+        **kwargs: Any,
+    ) -> BrainGemma3DOutput:
+        """Run the model; the volume enters at one of three depths.
+
+        Args:
+            input_ids: (batch, tokens), with ``visual_token_id`` where visual tokens go.
+            pixel_values: (batch, 1, D, H, W) in [0, 1].
+            patches: (batch, patches, vision_dim), the output of :meth:`encode`, in place of pixels.
+            visual_tokens: (batch, visual tokens, text_dim), the output of :meth:`project`, in place of both.
+            attention_mask: (batch, tokens), 0 on padding.
+            position_ids: (batch, tokens).
+            past_key_values: the cache of earlier steps.
+            inputs_embeds: (batch, tokens, text_dim) in place of ``input_ids``.
+            labels: (batch, tokens), -100 where nothing is predicted. With labels, logits are computed only where
+                there is one, and are not returned.
+            use_cache: whether to return the cache.
+            logits_to_keep: how many of the last positions get logits (0: all).
+            num_items_in_batch: labels over all accumulated batches, by which the loss is then divided.
+            **kwargs: passed to the Gemma 3 text tower.
+
+        Returns:
+            ``loss`` with labels, else ``logits`` (batch, kept tokens, vocabulary).
+
+        Raises:
+            ValueError: ``input_ids`` don't mark as many places as there are visual tokens.
+        """
+        if patches is None and pixel_values is not None:
+            patches = self.encode(pixel_values)
+        if visual_tokens is None and patches is not None:
+            visual_tokens = self.project(patches)
+        if inputs_embeds is None:
+            if input_ids is None:
+                raise ValueError("give input_ids or inputs_embeds")
+            inputs_embeds = self._embed(input_ids, visual_tokens)
+        language = self._language()
+        outputs = language.model(
+            inputs_embeds=inputs_embeds,
+            attention_mask=attention_mask,
+            position_ids=position_ids,
+            past_key_values=past_key_values,
+            use_cache=use_cache,
+            **kwargs,
+        )
+        hidden = outputs.last_hidden_state
+        if labels is not None:
+            # Gemma's vocabulary has 262,144 entries: logits of the prompt would cost more than the model.
+            targets = labels[:, 1:]
+            kept = targets != -100
+            logits = language.lm_head(hidden[:, :-1][kept]).float()
+            if num_items_in_batch is None:
+                loss = functional.cross_entropy(logits, targets[kept])
+            else:
+                loss = functional.cross_entropy(logits, targets[kept], reduction="sum") / num_items_in_batch
+            return BrainGemma3DOutput(loss=loss, visual_tokens=visual_tokens)
+        kept_slice = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) and logits_to_keep else None
+        logits = language.lm_head(hidden if kept_slice is None else hidden[:, kept_slice])
+        return BrainGemma3DOutput(logits=logits, past_key_values=outputs.past_key_values, visual_tokens=visual_tokens)
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, is_first_iteration: bool = False, use_cache: bool = True, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Inputs of one decoding step: the volume is read at the first one only, then the cache holds it."""
+        volume = {name: kwargs.pop(name, None) for name in ("pixel_values", "patches", "visual_tokens")}
+        inputs = super().prepare_inputs_for_generation(
+            input_ids, is_first_iteration=is_first_iteration, use_cache=use_cache, **kwargs
+        )
+        if is_first_iteration or not use_cache:
+            inputs.update({name: value for name, value in volume.items() if value is not None})
+        return inputs
+
+
+AutoModelForImageTextToText.register(BrainGemma3DConfig, BrainGemma3DForConditionalGeneration)

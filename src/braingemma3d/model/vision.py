@@ -1,0 +1,113 @@
+"""The 3D vision encoder: a SigLIP tower with an inflated patch embedding and positions in three dimensions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import SiglipVisionModel
+from transformers.models.siglip.modeling_siglip import SiglipEncoder
+
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.inflation import inflate_conv
+
+
+class VisionEncoder3D(nn.Module):
+    """SigLIP over a volume: every patch attends to every other, in all three dimensions."""
+
+    def __init__(self, config: BrainGemma3DConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.vision_width
+        levels, rows, columns = config.patch_grid
+        _, patch, _ = config.patch_shape
+        self.patch_embedding = nn.Conv3d(
+            1,
+            width,
+            config.patch_shape,
+            stride=(config.tubelet_stride, patch, patch),
+            padding=(config.depth_padding, 0, 0),
+        )
+        if config.positions == "learned":
+            self.plane_positions = nn.Parameter(torch.zeros(rows * columns, width))
+            # Zero, so that inflation changes nothing; one value per channel, because LayerNorm removes a shared one.
+            self.depth_positions = nn.Parameter(torch.zeros(levels, width))
+        else:
+            self.register_buffer("coordinates", coordinate_positions(config.patch_grid, width), persistent=False)
+        if config.vision_config._attn_implementation is None:
+            # Outside a SiglipVisionModel nobody chooses one, and none means the slow one.
+            config.vision_config._attn_implementation = "sdpa"
+        self.encoder = SiglipEncoder(config.vision_config)
+        self.post_layernorm = nn.LayerNorm(width, eps=config.vision_config.layer_norm_eps)
+
+    def positions(self) -> Tensor:
+        """(patches, vision_dim): what is added to each patch."""
+        if self.config.positions == "coordinates":
+            return self.get_buffer("coordinates")
+        return (self.depth_positions[:, None] + self.plane_positions).flatten(0, 1)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Encode volumes.
+
+        Args:
+            pixel_values: (batch, 1, D, H, W) in [0, 1], with (D, H, W) as in the configuration.
+
+        Returns:
+            (batch, patches, vision_dim), levels first, then rows, then columns.
+
+        Raises:
+            ValueError: another shape.
+        """
+        expected = (1, *self.config.volume_shape)
+        if tuple(pixel_values.shape[1:]) != expected:
+            raise ValueError(
+                f"pixel_values must have shape (batch, {', '.join(map(str, expected))}), "
+                f"not {tuple(pixel_values.shape)}"
+            )
+        pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
+        patches = self.patch_embedding(pixels.to(self.patch_embedding.weight.dtype)).flatten(2).transpose(1, 2)
+        hidden = self.encoder(inputs_embeds=patches + self.positions().to(patches.dtype)).last_hidden_state
+        return self.post_layernorm(hidden)
+
+    @torch.no_grad()
+    def load_2d(self, siglip: SiglipVisionModel) -> None:
+        """Take over a pretrained 2D tower: inflate its patch embedding, interpolate its positions, copy the rest."""
+        config = self.config
+        embeddings = siglip.embeddings
+        inflated = inflate_conv(
+            embeddings.patch_embedding,
+            config.tubelet_depth,
+            config.tubelet_stride,
+            config.depth_padding,
+            config.inflation,
+            config.channel_fold,
+        )
+        self.patch_embedding.load_state_dict(inflated.state_dict())
+        if config.positions == "learned":
+            self.plane_positions.copy_(
+                interpolate_plane(embeddings.position_embedding.weight, config.patch_grid[1], config.patch_grid[2])
+            )
+            self.depth_positions.zero_()
+        self.encoder.load_state_dict(siglip.encoder.state_dict())
+        self.post_layernorm.load_state_dict(siglip.post_layernorm.state_dict())
+
+
+def interpolate_plane(positions: Tensor, rows: int, columns: int) -> Tensor:
+    """Interpolate square 2D positions (side * side, dim) to (rows * columns, dim), bicubic and antialiased."""
+    side = int(positions.shape[0] ** 0.5)
+    grid = positions.T.reshape(1, -1, side, side).float()
+    if (rows, columns) != (side, side):
+        grid = functional.interpolate(grid, (rows, columns), mode="bicubic", antialias=True, align_corners=False)
+    return grid.reshape(positions.shape[1], -1).T.to(positions.dtype)
+
+
+def coordinate_positions(patch_grid: tuple[int, int, int], width: int) -> Tensor:
+    """The reference code's positions (patches, width): the level in every channel, row and column in one each.
+
+    Kept for interop and ablation only: LayerNorm removes what every channel shares, so the level is invisible.
+    """
+    levels, rows, columns = (torch.linspace(-1, 1, n) for n in patch_grid)
+    positions = levels[:, None, None, None].expand(*patch_grid, width).clone()
+    positions[..., 0] += rows[None, :, None]
+    positions[..., 1] += columns[None, None, :]
+    return positions.flatten(0, 2)

@@ -1,0 +1,104 @@
+"""The pipeline: file, volume, tensors, text, report. Everything that reports on scans calls it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from braingemma3d.findings.extract import extract
+from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.imaging.volume import Volume
+from braingemma3d.model.loading import load_model, weights_sha256
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.report.report import Checks, InputInfo, ModelInfo, Report, ReportWarning
+
+UNTRAINED = ReportWarning(
+    code="untrained_model",
+    message="The model has not been trained: the text is the language model's own and says nothing about the scan.",
+)
+
+
+class Pipeline:
+    """Reports on scans with one loaded model.
+
+    Args:
+        model: in evaluation mode.
+        processor: that fits it.
+        name: how reports call the model.
+    """
+
+    def __init__(
+        self,
+        model: BrainGemma3DForConditionalGeneration,
+        processor: BrainGemma3DProcessor,
+        name: str,
+    ) -> None:
+        self.model = model
+        self.processor = processor
+        self.model_info = ModelInfo(
+            name=name,
+            revision=f"{model.config.trained_stage}, language model {model.config.language_source or 'saved with it'}",
+            sha256=weights_sha256(model),
+        )
+
+    @classmethod
+    def from_pretrained(cls, name: str = "mini") -> Pipeline:
+        """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`."""
+        model, processor = load_model(name)
+        return cls(model, processor, Path(name).name)
+
+    @torch.inference_mode()
+    def __call__(self, scan: str | Path | Volume, scan_id: str | None = None) -> Report:
+        """Report on one scan.
+
+        Args:
+            scan: a file, or a volume that :func:`braingemma3d.imaging.preprocess.load_scan` has loaded.
+            scan_id: the file's name without its suffix by default.
+
+        Raises:
+            InputError: the scan can't be read or is no usable brain MRI.
+        """
+        volume = scan if isinstance(scan, Volume) else load_scan(scan)
+        timing: dict[str, float] = {}
+        with _timed(timing, "prepare"):
+            inputs = self.processor([volume]).to(self.model.device)
+        with _timed(timing, "encode"):
+            inputs["visual_tokens"] = self.model.project(self.model.encode(inputs.pop("pixel_values")))
+        with _timed(timing, "write"):
+            generated = self.model.generate(**inputs)
+            text = self.processor.decode_reports(generated, inputs["input_ids"].shape[1])[0]
+        warnings = [ReportWarning(code=w.code, message=w.message) for w in volume.warnings]
+        if self.model.config.trained_stage == "untrained":
+            warnings.insert(0, UNTRAINED)
+        return Report(
+            id=scan_id or default_id(volume.source.path),
+            text=text,
+            findings=extract(text),
+            checks=Checks(),
+            warnings=warnings,
+            model=self.model_info,
+            input=InputInfo(
+                shape=volume.source.shape,
+                spacing_mm=volume.spacing,
+                orientation=volume.source.orientation,
+                brain_mask_ml=round(volume.brain_ml, 1),
+            ),
+            timing_s=timing,
+        )
+
+
+def default_id(scan: Path) -> str:
+    """The file's name without ``.nii`` or ``.nii.gz``."""
+    return scan.name.removesuffix(".gz").removesuffix(".nii")
+
+
+@contextmanager
+def _timed(timing: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timing[step] = round(time.perf_counter() - start, 3)

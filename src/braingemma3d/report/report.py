@@ -1,0 +1,71 @@
+"""The report: what ``report.json`` holds."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from braingemma3d.findings.schema import Findings
+
+DISCLAIMER = (
+    "Written by a research prototype. Not a medical device: not for diagnosis or treatment, and no substitute for a "
+    "radiologist's reading."
+)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Checks(_Record):
+    """What the program found out about its own report; null where a check did not run."""
+
+    mirror_consistent: bool | None = Field(
+        default=None, description="Whether the sides, and nothing else, swap when the scan is mirrored."
+    )
+
+
+class ReportWarning(_Record):
+    """A limit of the scan or of the model that the reader has to know of."""
+
+    code: str = Field(description="Stable name of the problem.")
+    message: str = Field(description="The problem in words.")
+
+
+class ModelInfo(_Record):
+    """Which model wrote the report."""
+
+    name: str
+    revision: str = Field(description="Last training stage, and the language model.")
+    sha256: str = Field(description="Hash of everything that trains: all weights but the frozen language model's own.")
+
+
+class InputInfo(_Record):
+    """The scan as the file stores it."""
+
+    shape: tuple[int, int, int] = Field(description="Voxels along the file's own axes.")
+    spacing_mm: tuple[float, float, float] = Field(description="Along (D, H, W): inferior-superior, ..., left-right.")
+    orientation: str = Field(description="The file's axis codes, such as LPS.")
+    brain_mask_ml: float = Field(description="Volume of the brain mask in millilitres.")
+
+
+class Report(_Record):
+    """A report on one scan. ``findings`` are read from ``text``, which is the only source."""
+
+    id: str
+    text: str
+    findings: Findings
+    checks: Checks
+    warnings: list[ReportWarning]
+    model: ModelInfo
+    input: InputInfo
+    timing_s: dict[str, float] = Field(description="Seconds by step.")
+    disclaimer: str = DISCLAIMER
+
+    @property
+    def headline(self) -> str:
+        """The findings in one line, for lists and pictures."""
+        found = self.findings
+        if not found.lesion:
+            return "no lesion described"
+        where = " ".join([found.side if found.side != "none" else "", "/".join(found.lobes)]).strip()
+        return f"lesion, {where}" if where else "lesion, place not given"

@@ -1,0 +1,83 @@
+"""What is written of a report, and of a batch of them."""
+
+from __future__ import annotations
+
+import csv
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from braingemma3d.files import new_file, new_folder
+from braingemma3d.imaging.volume import Volume
+from braingemma3d.report.overview import save_overview
+from braingemma3d.report.report import Report
+
+ReportFormat = Literal["txt", "json", "png"]
+FORMATS: tuple[ReportFormat, ...] = ("txt", "json", "png")
+
+
+def as_text(report: Report) -> str:
+    """The report for people: warnings, text, findings, disclaimer."""
+    found = report.findings
+    findings = (
+        f"Findings read from the text: {report.headline}; edema {found.edema}; necrosis {found.necrosis}; "
+        f"ventricular compression {found.ventricular_compression}."
+    )
+    parts = [
+        f"Report on {report.id}",
+        "\n".join(f"Warning ({w.code}): {w.message}" for w in report.warnings),
+        "\n".join(textwrap.fill(paragraph, 100) for paragraph in report.text.splitlines() if paragraph.strip()),
+        textwrap.fill(findings, 100),
+        f"Model: {report.model.name} ({report.model.revision}).\n{textwrap.fill(report.disclaimer, 100)}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence[ReportFormat] = FORMATS) -> None:
+    """Write a report's folder as a whole: ``report.txt``, ``report.json`` and ``overview.png``, or nothing."""
+    with new_folder(folder) as partial:
+        if "txt" in formats:
+            (partial / "report.txt").write_text(as_text(report), encoding="utf-8")
+        if "json" in formats:
+            (partial / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if "png" in formats:
+            save_overview(volume, partial / "overview.png", _title(report))
+
+
+def _title(report: Report) -> str:
+    if any(warning.code == "untrained_model" for warning in report.warnings):
+        return f"{report.id}: untrained model, its text says nothing about this scan"
+    return f"{report.id}: {report.headline}"
+
+
+_SUMMARY_COLUMNS = (
+    *("id", "scan", "status", "lesion", "side", "lobes"),
+    *("edema", "necrosis", "ventricular_compression", "warnings", "error"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one scan of a batch ended: with a report, or with an error's line."""
+
+    id: str
+    scan: Path
+    report: Report | None = None
+    error: str = ""
+
+
+def write_summary(outcomes: Sequence[Outcome], target: Path) -> None:
+    """Write a batch as CSV, one line a scan, failures included."""
+    with new_file(target) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, _SUMMARY_COLUMNS, restval="")
+        table.writeheader()
+        for outcome in outcomes:
+            row: dict[str, object] = {"id": outcome.id, "scan": str(outcome.scan)}
+            if outcome.report is None:
+                table.writerow(row | {"status": "failed", "error": outcome.error})
+                continue
+            found = outcome.report.findings.model_dump(exclude={"lesions"})
+            codes = " ".join(w.code for w in outcome.report.warnings)
+            table.writerow(row | found | {"status": "ok", "lobes": " ".join(found["lobes"]), "warnings": codes})

@@ -1,0 +1,188 @@
+"""A folder of simulated patients: images, masks and a manifest with the exact truth.
+
+``cohort.json`` names the settings, ``records/<id>.json`` marks a case as complete, and ``manifest.jsonl`` is put
+together from the records: a run that was interrupted, in whatever way, goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..errors import InputError
+from .case import HEALTHY_SHARE, Case, case_id, draw_case
+from .files import save_case, write_atomically
+
+__all__ = ["Case", "Cohort", "draw_case", "write_cohort"]
+
+VERSION = 1
+"""Raised whenever the same seed and index would give another case."""
+QUEUED_PER_WORKER = 4
+
+_log = logging.getLogger(__name__)
+
+
+class Cohort(BaseModel):
+    """Settings of a cohort; one folder holds one of them.
+
+    Attributes:
+        seed: seed of the cohort; with a case's index it fixes the case.
+        healthy: chance of a case without a lesion.
+        shift: draw from the ranges that training never sees.
+        native_spacing: store thick-slice cases with their slice spacing instead of the 2 mm grid.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=0, ge=0)
+    healthy: float = Field(default=HEALTHY_SHARE, ge=0, le=1)
+    shift: bool = False
+    native_spacing: bool = False
+    version: int = VERSION
+
+
+def write_cohort(
+    directory: str | os.PathLike[str],
+    n: int,
+    seed: int = 0,
+    healthy: float = HEALTHY_SHARE,
+    shift: bool = False,
+    workers: int | None = None,
+    native_spacing: bool = False,
+    progress: bool = True,
+) -> Path:
+    """Write cases 0 to ``n`` - 1 of a cohort; complete cases that are already there are kept.
+
+    Args:
+        directory: gets ``images/<id>.nii.gz`` (int16, RAS, skull-stripped, background 0), ``masks/<id>_seg.nii.gz``
+            (1 necrosis, 2 edema, 4 solid core), ``records/``, ``cohort.json`` and ``manifest.jsonl``, whose paths
+            are relative to it.
+        n: number of cases.
+        seed, healthy, shift, native_spacing: see :class:`Cohort`.
+        workers: processes; ``None`` for one per CPU core.
+        progress: show a progress bar on stderr.
+
+    Returns:
+        The path of the manifest.
+
+    Raises:
+        InputError: the folder holds a cohort of other settings, or ``n`` is below 1.
+        KeyboardInterrupt: as usual; the manifest then lists the cases that are complete.
+    """
+    if n < 1:
+        raise InputError(f"a cohort needs at least one case, not {n}", code="bad_count")
+    cohort = Cohort(seed=seed, healthy=healthy, shift=shift, native_spacing=native_spacing)
+    root = Path(directory)
+    _claim(root, cohort)
+    missing = [index for index in range(n) if not _complete(root, case_id(seed, index))]
+    if len(missing) < n:
+        _log.info("%d of %d cases are already there", n - len(missing), n)
+    count = min(workers or os.cpu_count() or 1, max(len(missing), 1))
+    manifest = root / "manifest.jsonl"
+    try:
+        with _progress(progress, n) as bar:
+            bar.advance(bar.task_ids[0], n - len(missing))
+            for _ in _drawn(root, cohort, missing, count):
+                bar.advance(bar.task_ids[0])
+    finally:
+        _write_manifest(root, manifest, cohort, n)
+    return manifest
+
+
+def _claim(root: Path, cohort: Cohort) -> None:
+    for name in ("images", "masks", "records"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for stale in (root / name).glob(".*.part*"):
+            stale.unlink(missing_ok=True)
+    settings = root / "cohort.json"
+    if settings.exists():
+        found = json.loads(settings.read_text())
+        if found != cohort.model_dump():
+            raise InputError(
+                f"{root} holds a cohort of other settings ({found}): choose another folder", "other_cohort"
+            )
+    else:
+        write_atomically(settings, (cohort.model_dump_json(indent=2) + "\n").encode())
+
+
+def _complete(root: Path, name: str) -> bool:
+    paths = (
+        root / "records" / f"{name}.json",
+        root / "images" / f"{name}.nii.gz",
+        root / "masks" / f"{name}_seg.nii.gz",
+    )
+    return all(path.exists() for path in paths)
+
+
+def _drawn(root: Path, cohort: Cohort, indices: list[int], workers: int) -> Iterator[int]:
+    """Draw and save ``indices``, yielding each as it is done."""
+    if workers <= 1:
+        for index in indices:
+            yield draw_and_save(root, cohort, index)
+        return
+    # Spawned, not forked: a forked child of a process that has used torch's threads can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+        waiting = iter(indices)
+        running: set[Future[int]] = set()
+        try:
+            while True:
+                for index in waiting:
+                    running.add(pool.submit(draw_and_save, root, cohort, index))
+                    if len(running) >= QUEUED_PER_WORKER * workers:
+                        break
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _prepare_worker() -> None:
+    # Ctrl-C is for the parent, which lets the cases in hand be finished.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def draw_and_save(root: Path, cohort: Cohort, index: int) -> int:
+    """Draw one case and write its files, the record last."""
+    case = draw_case(cohort.seed, index, cohort.healthy, cohort.shift)
+    save_case(root, case, cohort.native_spacing)
+    return index
+
+
+def _write_manifest(root: Path, manifest: Path, cohort: Cohort, n: int) -> None:
+    names = (case_id(cohort.seed, index) for index in range(n))
+    lines = [(root / "records" / f"{name}.json").read_text().strip() for name in names if _complete(root, name)]
+    write_atomically(manifest, "".join(line + "\n" for line in lines).encode())
+
+
+@contextmanager
+def _progress(show: bool, total: int) -> Iterator[Progress]:
+    columns: tuple[Any, ...] = (
+        TextColumn("simulating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not show) as bar:
+        bar.add_task("simulating", total=total)
+        yield bar

@@ -1,0 +1,162 @@
+"""``braingemma3d report``, run in-process."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import phantom
+from braingemma3d.cli.main import app
+from braingemma3d.report.pipeline import Pipeline
+from braingemma3d.report.report import Report
+from braingemma3d.report.writers import as_text
+
+
+@pytest.fixture
+def run(tiny_checkpoint, tmp_path):
+    def run(*arguments):
+        options = ["--model", str(tiny_checkpoint), "-o", str(tmp_path / "out")]
+        return CliRunner().invoke(app, ["report", *map(str, arguments), *options])
+
+    return run
+
+
+@pytest.fixture
+def bad_file(tmp_path):
+    path = tmp_path / "bad.nii"
+    path.write_text("not an image")
+    return path
+
+
+def test_one_scan(run, brain_file, tmp_path):
+    result = run(brain_file)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "out" / "scan").iterdir()) == [
+        "overview.png",
+        "report.json",
+        "report.txt",
+    ]
+    assert not (tmp_path / "out" / "summary.csv").exists()
+    report = Report.model_validate_json((tmp_path / "out" / "scan" / "report.json").read_text())
+    assert "untrained_model" in result.stdout
+    assert as_text(report) in result.stdout
+
+
+def test_json_on_stdout_is_nothing_but_json(run, brain_file):
+    assert Report.model_validate(json.loads(run(brain_file, "--json").stdout)).id == "scan"
+
+
+def test_a_bad_scan_is_one_line_on_stderr_and_exit_2(run, bad_file, tmp_path):
+    result = run(bad_file)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("braingemma3d: error: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_keeps_what_succeeded_and_lists_what_failed(run, brain_file, bad_file, tmp_path):
+    result = run(bad_file, brain_file, tmp_path / "absent.nii")
+    assert result.exit_code == 1
+    assert (tmp_path / "out" / "scan" / "report.json").is_file()
+    rows = {row["id"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
+    assert {name: row["status"] for name, row in rows.items()} == {"bad": "failed", "scan": "ok", "absent": "failed"}
+    assert "no such file" in rows["absent"]["error"]
+    assert "1 of 3 scans reported" in result.stdout
+
+
+def test_a_batch_in_which_all_fail_is_exit_2(run, bad_file, tmp_path):
+    assert run(bad_file, tmp_path / "absent.nii").exit_code == 2
+
+
+def test_a_folder_with_several_scans_as_json(run, save_scan, tmp_path):
+    for name in ("a", "b"):
+        save_scan(phantom.brain_image(), f"scans/{name}.nii.gz")
+    reports = json.loads(run(tmp_path / "scans", "--json").stdout)
+    assert [report["id"] for report in reports] == ["a", "b"]
+
+
+def test_chosen_formats(run, brain_file, tmp_path):
+    assert run(brain_file, "--format", "txt").exit_code == 0
+    assert [p.name for p in (tmp_path / "out" / "scan").iterdir()] == ["report.txt"]
+
+
+def test_an_unknown_format_is_named(run, brain_file):
+    result = run(brain_file, "--format", "txt,docx")
+    assert result.exit_code == 2
+    assert "docx" in result.stderr
+
+
+def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(run, save_scan, tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        save_scan(phantom.brain_image(), f"scans/{name}.nii.gz")
+    original = Pipeline.__call__
+    asked = []
+
+    def interrupted_at_b(self, volume, scan_id):
+        asked.append(scan_id)
+        if asked == ["a", "b"]:
+            raise KeyboardInterrupt
+        return original(self, volume, scan_id)
+
+    monkeypatch.setattr(Pipeline, "__call__", interrupted_at_b)
+    first = run(tmp_path / "scans")
+    assert first.exit_code == 130
+    assert "interrupted" in first.stderr
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a", "summary.csv"]
+    second = run(tmp_path / "scans", "--resume")
+    assert second.exit_code == 0, second.output
+    assert asked == ["a", "b", "b"]
+    assert len(list(csv.DictReader((tmp_path / "out" / "summary.csv").open()))) == 2
+
+
+def test_a_model_that_is_nowhere_ends_a_batch_at_once(brain_file, bad_file, tmp_path):
+    arguments = ["report", str(brain_file), str(bad_file), "--model", "./nowhere", "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert result.stderr.rstrip().endswith("check the path")
+
+
+def save_with(array, name):
+    def make(tmp_path):
+        path = tmp_path / name
+        nib.save(nib.Nifti1Image(array.astype(np.float32), np.diag([3.0, 3, 3, 1])), path)
+        return path
+
+    return make
+
+
+def with_nan():
+    array = phantom.brain_array()
+    array[10, 10, 10] = np.nan
+    return array
+
+
+def empty_folder(tmp_path):
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (save_with(np.ones((9, 9, 9, 4)), "series.nii.gz"), "4D"),
+        (save_with(with_nan(), "nan.nii.gz"), "NaN"),
+        (save_with(np.full((50, 60, 50), 3), "constant.nii.gz"), "every voxel is 3"),
+        (save_with(phantom.brain_array()[..., 25:28], "localiser.nii.gz"), "only 3 slices"),
+        (save_with(phantom.head_array() - 1024, "ct.nii.gz"), "CT"),
+        (empty_folder, "no .nii or .nii.gz file"),
+    ],
+    ids=["4d", "nan", "constant", "localiser", "ct", "folder"],
+)
+def test_bad_input_through_the_command(run, make, says, tmp_path):
+    result = run(make(tmp_path))
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,80 @@
+"""Finding the brain: decided from the image, overridable."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import phantom
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.brain_mask import find_brain, is_stripped
+from braingemma3d.imaging.nifti import read_nifti
+
+
+@pytest.fixture
+def head_file(save_scan):
+    return save_scan(nib.Nifti1Image(phantom.head_array(), phantom.coordinates()[1]))
+
+
+def test_a_stripped_brain_is_recognised_and_kept_as_it_is(brain_file, brain_ras):
+    volume = read_nifti(brain_file)
+    assert is_stripped(volume)
+    mask, notes = find_brain(volume)
+    delivered = np.asarray(brain_ras.dataobj).transpose(2, 1, 0) > 0
+    assert [note.code for note in notes] == ["already_stripped"]
+    assert (mask & delivered).sum() / delivered.sum() > 0.999
+    assert mask.sum() / delivered.sum() < 1.01
+
+
+def test_ventricles_of_background_value_stay_inside_the_mask(save_scan):
+    array = phantom.brain_array()
+    array[(array > 0) & (array < 100)] = 0
+    mask, _ = find_brain(read_nifti(save_scan(nib.Nifti1Image(array, phantom.coordinates()[1]))))
+    centre = tuple(n // 2 for n in mask.shape)
+    assert mask[centre[0] + 1, centre[1], centre[2] + 4]
+
+
+def test_a_background_other_than_zero_is_recognised(save_scan):
+    array = phantom.brain_array()
+    standardised = np.where(array > 0, (array - 300) / 50, -9).astype(np.float32)
+    assert is_stripped(read_nifti(save_scan(nib.Nifti1Image(standardised, phantom.coordinates()[1]))))
+
+
+def test_a_head_with_its_skull_is_not_taken_for_stripped(head_file):
+    assert not is_stripped(read_nifti(head_file))
+
+
+def test_a_head_with_a_blanked_background_is_not_taken_for_stripped(save_scan):
+    array = phantom.head_array()
+    array[array < 60] = 0
+    big = nib.Nifti1Image(array, phantom.coordinates()[1] * np.array([1.25, 1.25, 1.25, 1])[None])
+    assert not is_stripped(read_nifti(save_scan(big)))
+
+
+def test_deepbet_finds_the_brain_in_a_head(head_file, brain_ras):
+    mask, notes = find_brain(read_nifti(head_file))
+    brain = np.asarray(brain_ras.dataobj).transpose(2, 1, 0) > 0
+    dice = 2 * (mask & brain).sum() / (mask.sum() + brain.sum())
+    assert notes == []
+    assert dice > 0.9
+
+
+def test_the_choice_can_be_overridden(brain_file):
+    _, notes = find_brain(read_nifti(brain_file), "none")
+    assert [note.code for note in notes] == ["already_stripped"]
+
+
+@pytest.mark.parametrize("method", ["auto", "none"])
+def test_an_image_without_a_brain_is_refused(method, save_scan):
+    array = np.zeros((60, 60, 60), np.float32)
+    array[28:34, 28:34, 28:34] = np.random.default_rng(0).random((6, 6, 6)) * 100
+    with pytest.raises(InputError) as caught:
+        find_brain(read_nifti(save_scan(array)), method)
+    assert caught.value.code == "no_brain"
+
+
+def test_noise_is_refused(save_scan):
+    with pytest.raises(InputError) as caught:
+        find_brain(read_nifti(save_scan(np.random.default_rng(0).random((60, 60, 60)).astype(np.float32))))
+    assert caught.value.code == "no_brain"

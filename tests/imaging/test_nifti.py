@@ -1,0 +1,180 @@
+"""Reading NIfTI: every number type, and every kind of bad file."""
+
+from __future__ import annotations
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.nifti import is_nifti, read_nifti
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
+def test_number_types(dtype, save_scan):
+    values = np.arange(10 * 11 * 12).reshape(10, 11, 12) % 200
+    volume = read_nifti(save_scan(values.astype(dtype) if dtype != np.int64 else values))
+    assert volume.array.dtype == np.float32
+    np.testing.assert_array_equal(volume.array, values.transpose(2, 1, 0))
+
+
+def test_scale_slope_and_intercept_are_applied(save_scan, brain_ras):
+    stored = np.round(np.asarray(brain_ras.dataobj)).astype(np.int16)
+    image = nib.Nifti1Image(stored, brain_ras.affine)
+    image.header.set_slope_inter(0.5, 7)
+    raw = nib.Nifti1Image(stored, brain_ras.affine)
+    scaled, plain = read_nifti(_write_raw(image, save_scan)), read_nifti(save_scan(raw, "plain.nii"))
+    np.testing.assert_allclose(scaled.array, plain.array * 0.5 + 7)
+
+
+def _write_raw(image: nib.Nifti1Image, save_scan):
+    """nibabel rescales on saving; this keeps the stored integers and only sets the header's slope."""
+    path = save_scan(nib.Nifti1Image(np.asarray(image.dataobj), image.affine), "scaled.nii")
+    content = bytearray(path.read_bytes())
+    content[112:120] = np.array([0.5, 7], dtype="<f4").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+def test_a_trailing_axis_of_one_is_dropped(save_scan, brain_ras):
+    data = np.asarray(brain_ras.dataobj)
+    volume = read_nifti(save_scan(nib.Nifti1Image(data[..., None], brain_ras.affine)))
+    np.testing.assert_array_equal(volume.array, data.transpose(2, 1, 0))
+    assert volume.source.shape == data.shape
+
+
+def test_source_and_spacing_describe_the_file(save_scan):
+    image = nib.Nifti1Image(np.ones((10, 20, 30), np.float32), np.diag([-1.0, -2.0, 3.0, 1.0]))
+    volume = read_nifti(save_scan(image))
+    assert volume.source.orientation == "LPS"
+    assert volume.source.shape == (10, 20, 30)
+    assert volume.array.shape == (30, 20, 10)
+    assert volume.spacing == pytest.approx((3, 2, 1))
+
+
+def _missing(tmp_path):
+    return tmp_path / "absent.nii.gz"
+
+
+def _empty(tmp_path):
+    path = tmp_path / "empty.nii.gz"
+    path.touch()
+    return path
+
+
+def _truncated_gzip(tmp_path):
+    path = tmp_path / "whole.nii.gz"
+    nib.save(nib.Nifti1Image(np.random.default_rng(0).random((40, 40, 40)), np.eye(4)), path)
+    cut = tmp_path / "cut.nii.gz"
+    cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return cut
+
+
+def _truncated_plain(tmp_path):
+    path = tmp_path / "cut.nii"
+    nib.save(nib.Nifti1Image(np.ones((40, 40, 40)), np.eye(4)), path)
+    path.write_bytes(path.read_bytes()[:10_000])
+    return path
+
+
+def _text(tmp_path):
+    path = tmp_path / "notes.nii"
+    path.write_text("This is not an image.\n" * 50)
+    return path
+
+
+def _text_gz(tmp_path):
+    path = tmp_path / "notes.nii.gz"
+    path.write_bytes(gzip.compress(b"This is not an image.\n" * 50))
+    return path
+
+
+def _not_gzip(tmp_path):
+    path = tmp_path / "plain.nii.gz"
+    path.write_bytes(b"\x00" * 2000)
+    return path
+
+
+def _series(tmp_path):
+    path = tmp_path / "series.nii"
+    nib.save(nib.Nifti1Image(np.ones((10, 10, 10, 5)), np.eye(4)), path)
+    return path
+
+
+def _two_d(tmp_path):
+    path = tmp_path / "slice.nii"
+    nib.save(nib.Nifti1Image(np.ones((64, 64)), np.eye(4)), path)
+    return path
+
+
+def _colour(tmp_path):
+    path = tmp_path / "colour.nii"
+    rgb = np.zeros((10, 10, 10), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(rgb, np.eye(4)), path)
+    return path
+
+
+def _flat_affine(tmp_path):
+    path = tmp_path / "flat.nii"
+    image = nib.Nifti1Image(np.ones((10, 10, 10)), np.eye(4))
+    image.set_sform(np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]), code=1)
+    nib.save(image, path)
+    return path
+
+
+def _huge_spacing(tmp_path):
+    path = tmp_path / "metres.nii"
+    nib.save(nib.Nifti1Image(np.ones((10, 10, 10)), np.diag([100.0, 100, 100, 1])), path)
+    return path
+
+
+BAD_FILES = {
+    "missing_file": [_missing],
+    "empty_file": [_empty],
+    "truncated_file": [_truncated_gzip, _truncated_plain],
+    "not_nifti": [_text, _text_gz, _not_gzip],
+    "not_3d": [_series, _two_d],
+    "not_scalar": [_colour],
+    "bad_affine": [_flat_affine],
+    "bad_spacing": [_huge_spacing],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "make"), [pytest.param(code, make, id=make.__name__[1:]) for code, ms in BAD_FILES.items() for make in ms]
+)
+def test_a_bad_file_is_refused_in_one_line_that_names_it(code, make, tmp_path):
+    path = make(tmp_path)
+    with pytest.raises(InputError) as caught:
+        read_nifti(path)
+    assert caught.value.code == code
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+
+
+def test_no_orientation_in_the_header_is_warned_of(save_scan):
+    image = nib.Nifti1Image(np.ones((10, 10, 10), np.float32), None)
+    image.set_sform(None, code=0)
+    image.set_qform(None, code=0)
+    assert [w.code for w in read_nifti(save_scan(image)).warnings] == ["orientation_unknown"]
+
+
+def test_disagreeing_forms_are_warned_of(save_scan, brain_ras):
+    image = nib.Nifti1Image(np.asarray(brain_ras.dataobj), brain_ras.affine)
+    image.set_sform(brain_ras.affine, code=1)
+    image.set_qform(np.diag([-3.0, 3, 3, 1]), code=1)
+    assert [w.code for w in read_nifti(save_scan(image)).warnings] == ["orientation_conflict"]
+
+
+def test_agreeing_forms_are_not_warned_of(brain_file):
+    assert read_nifti(brain_file).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.nii", True), ("a.NII.GZ", True), ("a.dcm", False), ("nii.txt", False)]
+)
+def test_is_nifti(name, expected, tmp_path):
+    assert is_nifti(tmp_path / name) is expected

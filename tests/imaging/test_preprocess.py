@@ -1,0 +1,47 @@
+"""The ordered recipe, on phantoms and, where they are at hand, on real scans."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from braingemma3d.imaging.grid import to_grid
+from braingemma3d.imaging.preprocess import load_scan
+
+REAL_DATA = Path(os.environ.get("BRAINGEMMA3D_REAL_DATA", "/nonexistent"))
+real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="set BRAINGEMMA3D_REAL_DATA to a folder of real scans")
+
+
+def test_a_stripped_phantom_is_loaded_with_its_mask_and_warning(brain_file):
+    volume = load_scan(brain_file)
+    assert volume.brain_mask is not None
+    assert volume.brain_mask.shape == volume.array.shape
+    assert "already_stripped" in [w.code for w in volume.warnings]
+    assert volume.source.path == brain_file
+
+
+@real_data
+def test_raw_and_stripped_scan_of_one_patient_agree():
+    """Glioma in the right frontal lobe: the raw file is LAS and 5.5 mm thick, the stripped one LPS at 1 mm."""
+    raw = load_scan(REAL_DATA / "tcga6692_flair_raw.nii.gz")
+    stripped = load_scan(REAL_DATA / "tcga6692_flair_bet.nii.gz")
+    assert raw.brain_ml == pytest.approx(stripped.brain_ml, rel=0.08)
+    for volume in (raw, stripped):
+        pixels, _ = to_grid(volume, (32, 48, 40))
+        bright = np.argwhere(pixels > 0.7)
+        _, h, w = bright.mean(axis=0) / pixels.shape
+        assert w > 0.6, "right"
+        assert h > 0.55, "frontal"
+    a, b = (to_grid(v, (16, 24, 20))[0] for v in (raw, stripped))
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.85
+
+
+@real_data
+def test_the_metastasis_is_on_the_left_at_the_back():
+    pixels, _ = to_grid(load_scan(REAL_DATA / "met00110_flair.nii.gz"), (32, 48, 40))
+    _, h, w = np.argwhere(pixels > 0.75).mean(axis=0) / pixels.shape
+    assert w < 0.45
+    assert h < 0.5

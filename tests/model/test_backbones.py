@@ -1,0 +1,89 @@
+"""Loading pretrained backbones: the code that loads the real ones, on small checkpoints of the same layout."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import Gemma3ForCausalLM, Gemma3ForConditionalGeneration, SiglipModel
+
+from braingemma3d.errors import ModelError
+from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model, local_snapshot
+
+
+def test_the_small_checkpoints_have_the_published_key_layout(backbone_folders):
+    """MedSigLIP and MedGemma name their weights like this on the hub."""
+    siglip = load_file(backbone_folders.vision / "model.safetensors")
+    gemma = load_file(backbone_folders.language / "model.safetensors")
+    assert "vision_model.embeddings.patch_embedding.weight" in siglip
+    assert "text_model.embeddings.token_embedding.weight" in siglip
+    assert any(
+        key.endswith("language_model.model.layers.0.self_attn.q_proj.weight")
+        or key.endswith("language_model.layers.0.self_attn.q_proj.weight")
+        for key in gemma
+    )
+    assert any("vision_tower" in key for key in gemma)
+
+
+def test_the_text_tower_of_a_multimodal_checkpoint_speaks_like_the_whole(backbone_folders):
+    whole = Gemma3ForConditionalGeneration.from_pretrained(backbone_folders.language).eval()
+    text = load_language_model(backbone_folders.language)
+    assert isinstance(text, Gemma3ForCausalLM)
+    tokens = torch.tensor([[2, 40, 41, 42, 43]])
+    with torch.inference_mode():
+        torch.testing.assert_close(text(tokens).logits, whole(tokens).logits)
+    assert not any(parameter.is_meta or parameter.requires_grad for parameter in text.parameters())
+
+
+def test_a_text_checkpoint_loads_as_it_is(backbone_folders, tmp_path):
+    text = load_language_model(backbone_folders.language)
+    text.save_pretrained(tmp_path)
+    tokens = torch.tensor([[2, 40, 41]])
+    with torch.inference_mode():
+        torch.testing.assert_close(load_language_model(tmp_path)(tokens).logits, text(tokens).logits)
+
+
+def test_the_vision_half_of_a_whole_siglip_is_taken(backbone_folders):
+    whole = SiglipModel.from_pretrained(backbone_folders.vision)
+    vision = load_vision_model(backbone_folders.vision)
+    for name, weight in vision.state_dict().items():
+        torch.testing.assert_close(weight, whole.vision_model.state_dict()[name])
+
+
+def test_weights_arrive_in_the_type_asked_for(backbone_folders):
+    assert load_language_model(backbone_folders.language, dtype=torch.bfloat16).dtype == torch.bfloat16
+    assert load_vision_model(backbone_folders.vision, dtype=torch.bfloat16).dtype == torch.bfloat16
+
+
+def test_the_tokenizer_has_gemmas_special_tokens(backbone_folders):
+    tokenizer = load_tokenizer(backbone_folders.language)
+    ids = tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.bos_token_id
+    assert ids == (0, 1, 2)
+    assert tokenizer.convert_tokens_to_ids("<unused0>") == 6
+
+
+@pytest.mark.parametrize("source", ["./absent", "/absent/folder", "absent", "google/medgemma-1.5-4b-it"])
+def test_a_backbone_that_is_not_there_is_one_clear_line(source):
+    with pytest.raises(ModelError) as caught:
+        load_language_model(source)
+    assert source in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_wrong_kind_of_backbone_is_refused(backbone_folders):
+    with pytest.raises(ModelError, match="must be SigLIP"):
+        load_vision_model(backbone_folders.language)
+    with pytest.raises(ModelError, match="must be Gemma 3"):
+        load_language_model(backbone_folders.vision)
+
+
+def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "no_such_type"}))
+    with pytest.raises(ModelError, match="config"):
+        load_language_model(tmp_path)
+
+
+def test_a_folder_is_its_own_snapshot(tmp_path):
+    assert local_snapshot(tmp_path) == tmp_path

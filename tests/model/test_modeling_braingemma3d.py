@@ -1,0 +1,200 @@
+"""The whole model: saving, loading, generating, learning."""
+
+from __future__ import annotations
+
+import types
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+import small_models
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+
+
+@pytest.fixture
+def model(backbone_folders):
+    return small_models.tiny_model(backbone_folders)
+
+
+@pytest.fixture
+def processor(tiny_checkpoint):
+    return BrainGemma3DProcessor.from_pretrained(tiny_checkpoint)
+
+
+@pytest.fixture
+def pixels():
+    return torch.rand(2, 1, 8, 32, 24, generator=torch.Generator().manual_seed(0))
+
+
+def logits(model, inputs):
+    with torch.inference_mode():
+        return model(**inputs).logits
+
+
+def stir_lora(model):
+    """Adapters start without effect; make them matter."""
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.2)
+
+
+def test_saved_and_loaded_it_gives_identical_logits(model, processor, pixels, tmp_path):
+    model.save_pretrained(tmp_path)
+    loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
+    inputs = processor(pixels)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+
+
+def test_with_lora_too(model, processor, pixels, tmp_path):
+    inputs = processor(pixels)
+    plain = logits(model, inputs)
+    model.add_lora()
+    torch.testing.assert_close(logits(model, inputs), plain)
+    stir_lora(model)
+    expected = logits(model, inputs)
+    assert (expected - plain).abs().max() > 1e-3
+    model.save_pretrained(tmp_path)
+    loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
+    assert loaded.has_lora
+    assert torch.equal(logits(loaded, inputs), expected)
+    assert not any(p.requires_grad for p in loaded.language_model.parameters())
+    trainable = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path, is_trainable=True)
+    names = {name for name, p in trainable.language_model.named_parameters() if p.requires_grad}
+    assert names
+    assert all("lora_" in name for name in names)
+
+
+def test_a_language_source_keeps_the_language_model_out_of_the_checkpoint(
+    backbone_folders, processor, pixels, tmp_path
+):
+    model = small_models.tiny_model(backbone_folders, language_source=str(backbone_folders.language))
+    model.add_lora()
+    stir_lora(model)
+    model.save_pretrained(tmp_path)
+    assert not (tmp_path / "language_model").exists()
+    assert not any(key.startswith("language_model") for key in load_file(tmp_path / "model.safetensors"))
+    inputs = processor(pixels)
+    loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+
+
+def test_saving_writes_safetensors_only(model, tmp_path):
+    model.add_lora()
+    model.save_pretrained(tmp_path)
+    suffixes = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    assert ".safetensors" in suffixes
+    assert suffixes <= {".safetensors", ".json", ".md"}
+
+
+def test_pushing_to_the_hub_uploads_every_part(model, tmp_path, monkeypatch):
+    from transformers.utils import hub
+
+    uploaded = set()
+
+    class HubApi:
+        def create_repo(self, repo_id, **_):
+            return types.SimpleNamespace(repo_id=repo_id)
+
+        def create_commit(self, repo_id, operations, **_):
+            uploaded.update(operation.path_in_repo for operation in operations)
+
+    monkeypatch.setattr(hub, "hf_api", HubApi)
+    monkeypatch.setattr(hub, "create_commit", HubApi().create_commit, raising=False)
+    model.add_lora()
+    model.push_to_hub("me/tiny")
+    assert {"config.json", "model.safetensors", "lora_adapters/adapter_model.safetensors"} <= uploaded
+    assert "language_model/model.safetensors" in uploaded
+
+
+def test_the_auto_classes_know_it(tiny_checkpoint):
+    assert isinstance(
+        AutoModelForImageTextToText.from_pretrained(tiny_checkpoint), BrainGemma3DForConditionalGeneration
+    )
+    assert isinstance(AutoProcessor.from_pretrained(tiny_checkpoint), BrainGemma3DProcessor)
+
+
+def test_generation_with_the_cache_is_generation_without_it(model, processor, pixels):
+    inputs = processor(pixels)
+    with_cache = model.generate(**inputs, max_new_tokens=12, min_new_tokens=12)
+    without = model.generate(**inputs, max_new_tokens=12, min_new_tokens=12, use_cache=False)
+    assert torch.equal(with_cache, without)
+    assert with_cache.shape == (2, inputs["input_ids"].shape[1] + 12)
+
+
+def test_unequal_prompts_in_a_batch_give_what_each_gives_alone(model, processor, pixels):
+    prompts = ["Where is it?", "Generate a radiology report for this scan, please, and be brief."]
+    inputs = processor(pixels, prompts)
+    options = {"max_new_tokens": 10, "min_new_tokens": 10, "no_repeat_ngram_size": 0, "repetition_penalty": 1.0}
+    together = model.generate(**inputs, **options)[:, inputs["input_ids"].shape[1] :]
+    for row, prompt in enumerate(prompts):
+        alone = processor(pixels[row : row + 1], [prompt])
+        expected = model.generate(**alone, **options)[:, alone["input_ids"].shape[1] :]
+        assert torch.equal(together[row], expected[0])
+
+
+def test_the_volume_changes_what_is_said(model, processor, pixels):
+    with torch.no_grad():
+        model.projector.scale.fill_(20.0)
+    assert (logits(model, processor(pixels)) - logits(model, processor(1 - pixels))).abs().max() > 1e-4
+
+
+def test_the_volume_may_enter_at_three_depths(model, processor, pixels):
+    inputs = processor(pixels)
+    expected = logits(model, inputs)
+    text = {key: inputs[key] for key in ("input_ids", "attention_mask")}
+    with torch.inference_mode():
+        patches = model.encode(pixels)
+        torch.testing.assert_close(model(**text, patches=patches).logits, expected)
+        torch.testing.assert_close(model(**text, visual_tokens=model.project(patches)).logits, expected)
+
+
+def test_the_loss_is_the_cross_entropy_of_the_labels(model, processor, pixels):
+    inputs = processor(pixels, reports=["A lesion.", "No lesion is seen at all."])
+    labels = inputs.pop("labels")
+    with torch.inference_mode():
+        full = model(**inputs).logits[:, :-1]
+        loss = model(**inputs, labels=labels).loss
+        summed = model(**inputs, labels=labels, num_items_in_batch=10).loss
+    expected = torch.nn.functional.cross_entropy(full.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(summed * 10, expected * (labels != -100).sum())
+
+
+def test_one_batch_can_be_learned(model, processor, pixels):
+    """Compressor, projector and LoRA together bring the loss down."""
+    model.add_lora()
+    inputs = processor(pixels, reports=["The lesion is in the left lobe.", "No edema."])
+    trained = [p for n, p in model.named_parameters() if not n.startswith("vision_encoder") and p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=2e-2)
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = model(**inputs).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_a_wrong_number_of_visual_places_is_refused(model, processor, pixels):
+    inputs = processor(pixels)
+    inputs["input_ids"][0, 3] = 40
+    with pytest.raises(ValueError, match="mark 15 visual tokens"):
+        model(**inputs)
+
+
+def test_the_big_model_is_built_on_the_meta_device():
+    with torch.device("meta"):
+        model = BrainGemma3DForConditionalGeneration(BrainGemma3DConfig.of_size("medgemma"))
+    assert all(parameter.is_meta for parameter in model.parameters())
+    assert 3.8e9 < sum(p.numel() for p in model.language_model.parameters()) < 4.0e9
+
+
+def test_the_random_start_is_the_same_every_time(backbone_folders):
+    one, two = (small_models.tiny_model(backbone_folders) for _ in range(2))
+    for (name, a), (_, b) in zip(one.named_parameters(), two.named_parameters(), strict=True):
+        assert torch.equal(a, b), name

@@ -1,0 +1,46 @@
+"""Which scans are meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.errors import InputError
+from braingemma3d.report.scans import find_scans
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def test_folders_are_searched_and_files_taken_as_given(tmp_path):
+    touch(tmp_path / "f" / "b.nii.gz", tmp_path / "f" / "deep" / "a.nii", tmp_path / "f" / "x.txt", tmp_path / "c.nii")
+    found = find_scans([tmp_path / "c.nii", tmp_path / "f"])
+    assert [scan_id for scan_id, _ in found] == ["c", "b", "a"]
+
+
+def test_a_file_given_twice_is_one_scan(tmp_path):
+    touch(tmp_path / "a.nii")
+    assert len(find_scans([tmp_path / "a.nii", tmp_path])) == 1
+
+
+def test_equal_names_get_their_folders_names(tmp_path):
+    touch(tmp_path / "p1" / "flair.nii.gz", tmp_path / "p2" / "flair.nii.gz", tmp_path / "p2" / "other.nii.gz")
+    assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["p1_flair", "p2_flair", "other"]
+
+
+def test_deeper_folders_are_used_where_need_be(tmp_path):
+    touch(tmp_path / "a" / "anat" / "flair.nii", tmp_path / "b" / "anat" / "flair.nii")
+    assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["a_anat_flair", "b_anat_flair"]
+
+
+def test_a_suffix_is_no_way_to_be_two_scans(tmp_path):
+    touch(tmp_path / "a.nii", tmp_path / "a.nii.gz")
+    assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["a", "a-2"]
+
+
+def test_a_folder_without_scans_is_one_clear_line(tmp_path):
+    touch(tmp_path / "notes.txt")
+    with pytest.raises(InputError, match=r"no \.nii or .nii.gz file"):
+        find_scans([tmp_path])

@@ -1,0 +1,54 @@
+"""What is written of a report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.report import writers
+from braingemma3d.report.writers import Outcome, as_text, write_report, write_summary
+from sample_report import TEXT, make_report
+
+
+def test_all_files_are_written(brain_file, tmp_path):
+    write_report(make_report(), load_scan(brain_file), tmp_path / "out" / "scan")
+    written = tmp_path / "out" / "scan"
+    assert sorted(p.name for p in written.iterdir()) == ["overview.png", "report.json", "report.txt"]
+    assert json.loads((written / "report.json").read_text())["text"] == TEXT
+    assert (written / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_only_what_was_asked_for(brain_file, tmp_path):
+    write_report(make_report(), load_scan(brain_file), tmp_path / "scan", ["json"])
+    assert [p.name for p in (tmp_path / "scan").iterdir()] == ["report.json"]
+
+
+def test_an_interruption_leaves_nothing_half_written(brain_file, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writers, "save_overview", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(make_report(), load_scan(brain_file), tmp_path / "out" / "scan")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_text_puts_warnings_before_and_the_disclaimer_after():
+    text = as_text(make_report())
+    assert text.index("thick_slices") < text.index("left frontal lobe") < text.index("Not a medical device")
+    assert "edema moderate; necrosis none" in text
+
+
+def test_the_summary_lists_failures_too(tmp_path):
+    outcomes = [
+        Outcome("a", Path("a.nii"), make_report(scan_id="a")),
+        Outcome("b", Path("b.nii"), error="b.nii: the file is empty"),
+    ]
+    write_summary(outcomes, tmp_path / "summary.csv")
+    good, bad = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
+    assert (good["status"], good["side"], good["lobes"], good["edema"]) == ("ok", "left", "frontal", "moderate")
+    assert (bad["status"], bad["error"], bad["side"]) == ("failed", "b.nii: the file is empty", "")

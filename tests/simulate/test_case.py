@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from braingemma3d.simulate.anatomy import SHAPE
+from braingemma3d.simulate.cohort import Case, draw_case
+from braingemma3d.simulate.plan import draw_plan
+from braingemma3d.simulate.ranges import TRAIN
+
+
+def test_same_seed_and_index_give_the_same_case(lesions: list[Case]) -> None:
+    again = draw_case(lesions[3].seed, lesions[3].index, healthy=0.0)
+    assert np.array_equal(again.image, lesions[3].image)
+    assert np.array_equal(again.mask, lesions[3].mask)
+    assert again.truth == lesions[3].truth
+    assert again.report == lesions[3].report
+    assert not np.array_equal(lesions[4].image, lesions[3].image)
+
+
+def test_image_is_whole_numbers_on_a_zero_background(lesions: list[Case]) -> None:
+    for case in lesions:
+        assert case.image.shape == case.mask.shape == SHAPE
+        assert np.array_equal(case.image, np.rint(case.image))
+        assert case.image.max() <= 32767
+        assert 600 < (case.image > 0).sum() * 0.008 < 2100
+        assert (case.image[case.mask > 0] > 0).all()
+        assert set(np.unique(case.mask)) <= {0, 1, 2, 4}
+
+
+def test_lesion_voxels_differ_from_the_healthy_twin(lesions: list[Case], healthy: list[Case]) -> None:
+    for ill, well in zip(lesions, healthy, strict=False):
+        inside = np.abs(ill.image - well.image)[ill.mask == 4].mean()
+        outside = np.abs(ill.image - well.image)[(ill.mask == 0) & (ill.image > 0)].mean()
+        assert inside > 3 * outside
+
+
+def test_healthy_cases_have_no_lesion(healthy: list[Case]) -> None:
+    for case in healthy:
+        assert not case.mask.any()
+        assert not case.truth.lesion
+        assert case.truth.ventricular_compression == "none"
+        assert case.truth.ventricle_ratio > 0.9
+        assert not case.findings.lesion
+
+
+def test_nothing_but_the_lesion_tells_healthy_from_ill(lesions: list[Case], healthy: list[Case]) -> None:
+    for ill, well in zip(lesions, healthy, strict=False):
+        assert (ill.slice_axis, ill.slice_mm) == (well.slice_axis, well.slice_mm)
+        assert np.array_equal(ill.image > 0, well.image > 0)
+        far = (ndimage.distance_transform_edt(ill.mask == 0) > 12) & (ill.image > 0)
+        assert np.median(ill.image[far]) == pytest.approx(np.median(well.image[far]), rel=0.02)
+        assert np.percentile(ill.image[far], 99) == pytest.approx(np.percentile(well.image[far], 99), rel=0.05)
+        # The far tissue has not been touched at all where nothing has moved it.
+        assert np.median(np.abs(ill.image - well.image)[far]) < 0.02 * np.median(well.image[far])
+
+
+def test_both_sides_and_all_grades_occur(lesions: list[Case]) -> None:
+    sides = Counter(case.truth.side for case in lesions)
+    assert sides["left"] >= 3
+    assert sides["right"] >= 3
+    for name, least in (("edema", 3), ("necrosis", 2), ("ventricular_compression", 3)):
+        assert len({getattr(case.truth, name) for case in lesions}) >= least
+
+
+def test_plans_draw_grades_evenly_and_nearly_free_of_size() -> None:
+    rng = np.random.default_rng(5)
+    plans = [draw_plan(rng, TRAIN) for _ in range(3000)]
+    edema = Counter(
+        "none"
+        if p.edema_share == 0
+        else "mild"
+        if p.edema_share < 0.33
+        else "moderate"
+        if p.edema_share < 0.67
+        else "severe"
+        for p in plans
+    )
+    compression = Counter(p.compression for p in plans)
+    assert min(edema.values()) > 0.18 * len(plans)
+    assert min(compression.values()) > 0.25 * len(plans)
+    assert 0.35 < np.mean([p.necrosis_share > 0 for p in plans]) < 0.6
+    size = np.log([p.core_ml for p in plans])
+    for graded in ([p.compression for p in plans], [p.necrosis_share > 0 for p in plans]):
+        means = [size[[g == grade for g in graded]].mean() for grade in set(graded)]
+        assert max(means) - min(means) < 0.8 * size.std()
+
+
+def test_shifted_cases_can_be_drawn_and_differ() -> None:
+    case = draw_case(2, 0, healthy=0.0, shift=True)
+    assert case.truth.lesion
+    assert not np.array_equal(case.image, draw_case(2, 0, healthy=0.0).image)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5])
+def test_healthy_share_must_be_a_probability(value: float) -> None:
+    with pytest.raises(ValueError, match=str(value)):
+        draw_case(0, 0, healthy=value)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from braingemma3d.errors import InputError
+from braingemma3d.findings.schema import Findings
+from braingemma3d.simulate import cohort as module
+from braingemma3d.simulate.cohort import Case, draw_case, write_cohort
+from braingemma3d.simulate.files import at_slice_spacing, nifti_bytes
+from braingemma3d.simulate.truth import Truth
+
+N, SEED = 4, 6
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("cohort")
+    write_cohort(root, N, SEED, healthy=0.5, workers=1, progress=False)
+    return root
+
+
+def lines(root: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (root / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_any_number_of_workers_writes_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    write_cohort(tmp_path, N, SEED, healthy=0.5, workers=2, progress=False)
+    assert contents(tmp_path) == contents(written)
+
+
+def test_manifest_lines(written: Path) -> None:
+    for index, line in enumerate(lines(written)):
+        assert set(line) == {
+            "id", "patient", "image", "mask", "report", "findings", "truth", "source", "seed", "index",
+        }  # fmt: skip
+        assert (line["source"], line["seed"], line["index"]) == ("simulated", SEED, index)
+        assert (written / str(line["image"])).exists()
+        assert (written / str(line["mask"])).exists()
+        findings = Findings.model_validate(line["findings"])
+        assert Truth.model_validate(line["truth"]).findings() == findings
+
+
+def test_files_hold_the_case_in_ras(written: Path) -> None:
+    for line in lines(written):
+        case = draw_case(SEED, int(str(line["index"])), healthy=0.5)
+        image, mask = (nib.load(written / str(line[key])) for key in ("image", "mask"))
+        assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+        assert image.get_data_dtype() == np.int16
+        assert np.allclose(image.affine, mask.affine)
+        assert np.array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), case.image)
+        assert np.array_equal(np.asarray(mask.dataobj).transpose(2, 1, 0), case.mask)
+        if case.truth.side in ("left", "right"):
+            voxels = np.argwhere(np.isin(np.asarray(mask.dataobj), (1, 4))).mean(axis=0)
+            x = (image.affine @ [*voxels, 1])[0]
+            assert (x < 0) == (case.truth.side == "left")
+
+
+def test_resuming_draws_only_what_is_missing(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(written)
+    name = module.case_id(SEED, 2)
+    (written / "records" / f"{name}.json").unlink()
+    drawn: list[int] = []
+    original = module.draw_and_save
+    monkeypatch.setattr(module, "draw_and_save", lambda *a: drawn.append(a[2]) or original(*a))
+    write_cohort(written, N, SEED, healthy=0.5, workers=1, progress=False)
+    assert drawn == [2]
+    assert contents(written) == before
+
+
+def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = module.draw_and_save
+
+    def interrupted(root: Path, settings: module.Cohort, index: int) -> int:
+        if index == 1:
+            (root / "images" / ".half.nii.gz.part1").write_bytes(b"half")
+            raise KeyboardInterrupt
+        return original(root, settings, index)
+
+    monkeypatch.setattr(module, "draw_and_save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_cohort(tmp_path, 3, SEED, workers=1, progress=False)
+    assert [line["index"] for line in lines(tmp_path)] == [0]
+    monkeypatch.setattr(module, "draw_and_save", original)
+    write_cohort(tmp_path, 2, SEED, workers=1, progress=False)
+    assert [line["index"] for line in lines(tmp_path)] == [0, 1]
+    assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_a_folder_holds_one_cohort(written: Path) -> None:
+    with pytest.raises(InputError, match="other settings"):
+        write_cohort(written, N, SEED + 1, workers=1, progress=False)
+    with pytest.raises(InputError, match="not 0"):
+        write_cohort(written, 0, SEED)
+
+
+def test_native_spacing_keeps_places(lesions: list[Case]) -> None:
+    case = max(lesions, key=lambda c: (c.slice_mm, c.truth.core_ml))
+    image, mask, affine = at_slice_spacing(case)
+    assert np.linalg.norm(affine[:3, case.slice_axis]) == pytest.approx(max(case.slice_mm, 2.0))
+    assert image.shape == mask.shape
+    for whole, part in ((case.mask > 0, mask > 0), (case.image > 0, image > 0)):
+        here = case.affine @ [*np.argwhere(whole).mean(axis=0), 1]
+        there = affine @ [*np.argwhere(part).mean(axis=0), 1]
+        assert np.abs(here - there).max() < case.slice_mm
+    assert nifti_bytes(image, affine) == nifti_bytes(image, affine)

@@ -1,0 +1,61 @@
+"""Nothing half-written is left behind, whatever interrupts the writing."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.files import new_file, new_folder, sha256
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_folder_leaves_the_old_one(tmp_path, interruption):
+    target = tmp_path / "results"
+    target.mkdir()
+    (target / "old.txt").write_text("old")
+
+    def half_write():
+        with new_folder(target) as folder:
+            (folder / "new.txt").write_text("half")
+            raise interruption
+
+    with pytest.raises(interruption):
+        half_write()
+    assert [path.name for path in tmp_path.rglob("*")] == ["results", "old.txt"]
+
+
+def test_a_finished_folder_replaces_the_old_one(tmp_path):
+    target = tmp_path / "deep" / "results"
+    for name in ("first", "second"):
+        with new_folder(target) as folder:
+            (folder / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["second"]
+    assert [path.name for path in target.parent.iterdir()] == ["results"]
+    assert target.stat().st_mode & 0o700 == 0o700
+
+
+@pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])
+def test_an_interrupted_file_leaves_the_old_one(tmp_path, interruption):
+    target = tmp_path / "summary.csv"
+    target.write_text("old")
+
+    def half_write():
+        with new_file(target) as path:
+            path.write_text("half")
+            raise interruption
+
+    with pytest.raises(interruption):
+        half_write()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_finished_file_replaces_the_old_one(tmp_path):
+    target = tmp_path / "a" / "summary.csv"
+    with new_file(target) as path:
+        path.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
