@@ -37,7 +37,7 @@ KINDS: dict[str, Callable[[Truth], bool]] = {
     "bilateral or midline": lambda t: t.side in ("bilateral", "midline"),
     "cerebellum, brainstem": lambda t: t.ventricle_measure == "fourth",
 }
-SEARCHED = 150
+SEARCHED = 220
 
 
 def read(path: Path) -> tuple[NDArray[np.float32], tuple[float, float, float]]:
@@ -52,7 +52,7 @@ def show(axes: plt.Axes, image: NDArray[np.float32], level: int, aspect: float, 
     top = float(np.percentile(image[image > 0], 99.7)) * 1.05
     # Columns run right to left, rows front to back.
     axes.imshow(image[level, ::-1, ::-1], cmap="gray", vmin=0, vmax=top, aspect=aspect)
-    axes.set_title(title, fontsize=7)
+    axes.set_title(title, fontsize=6)
     axes.text(0.02, 0.5, "R", color="yellow", fontsize=7, transform=axes.transAxes)
     axes.text(0.93, 0.5, "L", color="yellow", fontsize=7, transform=axes.transAxes)
     axes.axis("off")
@@ -87,7 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rows = len(arguments.real) + len(KINDS)
-    size = (1.9 * arguments.columns, 2.5 * rows)
+    size = (2.3 * arguments.columns, 2.7 * rows)
     figure, grid = plt.subplots(rows, arguments.columns, figsize=size, squeeze=False)
     for line, path in zip(grid, arguments.real, strict=False):
         image, spacing = read(path)
@@ -109,7 +109,7 @@ def main() -> None:
         for axes in line:
             axes.axis("off")
         for axes, case in zip(line, cases, strict=False):
-            show(axes, case.image, lesion_level(case), 1.0, f"{kind}: {caption(case.truth)}")
+            show(axes, case.image, lesion_level(case), 1.0, f"{kind.upper()}\n{caption(case.truth)}")
     figure.tight_layout()
     figure.savefig(arguments.out, dpi=80)
 

@@ -7,7 +7,7 @@ import pytest
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 
 
-@pytest.mark.parametrize(("size", "grid"), [("tiny", (4, 4, 3)), ("mini", (16, 8, 7)), ("medgemma", (32, 9, 9))])
+@pytest.mark.parametrize(("size", "grid"), [("tiny", (4, 4, 3)), ("mini", (16, 12, 10)), ("medgemma", (32, 9, 9))])
 def test_patch_grids(size, grid):
     config = BrainGemma3DConfig.of_size(size)
     assert config.patch_grid == grid
@@ -45,5 +45,5 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     config.save_pretrained(tmp_path)
     loaded = BrainGemma3DConfig.from_pretrained(tmp_path)
     assert loaded.to_dict() == config.to_dict()
-    assert loaded.volume_shape == (64, 128, 112)
+    assert loaded.volume_shape == (64, 96, 80)
     assert loaded.text_config.hidden_size == 640

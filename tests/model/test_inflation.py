@@ -78,3 +78,14 @@ def test_the_bias_and_type_are_kept():
 
 def test_sizes_match_the_tiny_backbone(backbone_folders):
     assert load_vision_model(backbone_folders.vision).config.hidden_size == small_models.TINY.vision_width
+
+
+def test_on_another_plane_too_with_siglips_own_interpolation(backbone_folders):
+    siglip = load_vision_model(backbone_folders.vision)
+    encoder = VisionEncoder3D(BrainGemma3DConfig.of_size("tiny", volume_shape=(4, 48, 24))).eval()
+    encoder.load_2d(siglip)
+    grey = torch.rand(1, 1, 48, 24)
+    with torch.inference_mode():
+        expected = siglip((grey.expand(-1, 3, -1, -1) - 0.5) / 0.5, interpolate_pos_encoding=True).last_hidden_state
+        tokens = encoder(grey[:, :, None].expand(-1, -1, 4, -1, -1)).unflatten(1, (2, 18))
+    torch.testing.assert_close(tokens[:, 1], expected, atol=1e-5, rtol=1e-4)

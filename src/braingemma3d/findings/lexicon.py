@@ -1,4 +1,4 @@
-"""The words of brain-MRI reports, as data: what each one means to :mod:`braingemma3d.findings.extract`.
+"""The words of brain-MRI reports, as data: what each one means to the extractor.
 
 Patterns are written for text that is lower case, with hyphens and slashes turned into spaces. A space in a pattern
 matches one space. **The first matching rule wins**, so a phrase that disarms a word ('frontal horn', 'no change in',
@@ -8,69 +8,9 @@ matches one space. **The first matching rule wins**, so a phrase that disarms a 
 from __future__ import annotations
 
 import re
-from enum import Enum, auto
-from typing import NamedTuple
 
-from braingemma3d.findings.schema import Grade, Lobe
-
-
-class Kind(Enum):
-    """What a stretch of text does in a sentence."""
-
-    MASK = auto()  # words that look like a cue and are none
-    SIDE = auto()
-    LOBE = auto()
-    LESION = auto()
-    SIGNAL = auto()  # an abnormal signal: a lesion only where the text gives it a place
-    EDEMA = auto()
-    NECROSIS = auto()
-    VENTRICLE = auto()
-    PRESSURE = auto()  # compression, once it is said of a ventricle
-    BENIGN = auto()
-    NORMAL = auto()
-    NEGATION = auto()  # denies what follows
-    DENIAL = auto()  # denies what came before
-    HEDGE = auto()  # doubts what follows
-    WEAK_HEDGE = auto()  # doubts what follows, unless that has a degree
-    DOUBT = auto()  # doubts what came before
-    MODAL = auto()  # doubts what follows, and what came before if its verb is one of existence
-    DEGREE = auto()
-    MEASURE = auto()  # 'amount of', 'areas of': transparent between a degree and its finding
-    NEAR = auto()  # makes the place that follows a neighbor of the lesion, not its place
-    SPARED = auto()  # makes the place that follows free of the lesion
-    ANOTHER = auto()  # announces a further lesion
-    RELATION = auto()  # contralateral, ipsilateral
-    BREAK = auto()
-    COMMA = auto()
-    COLON = auto()
-    AND = auto()
-    WITH = auto()
-    VERB = auto()
-    SPREAD = auto()  # a verb that carries the subject to a place: extends, involves
-    PREPOSITION = auto()
-    DEFINITE = auto()
-    INDEFINITE = auto()
-    BOTH = auto()
-    PRONOUN = auto()
-    WORD = auto()
-
-
-Value = str | int | tuple[Lobe, ...] | None
-
-
-class Rule(NamedTuple):
-    kind: Kind
-    value: Value
-    pattern: str
-
-
-def words(text: str) -> frozenset[str]:
-    """A set of words, written as one string."""
-    return frozenset(text.split())
-
-
-DEGREE_GRADES: tuple[Grade, ...] = ("mild", "moderate", "severe")
-"""Grades by the value of a degree word; a larger value wins."""
+from braingemma3d.findings.anatomy_terms import LOOKALIKE, REGIONS, SIDES, VENTRICLE
+from braingemma3d.findings.kinds import Kind, rule
 
 _MILD = (
     r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|trace|scant|modest(?:ly)?|little|"
@@ -92,401 +32,207 @@ _PRESENCE = (
 )
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
-_BODY = (
-    r"(?:arm|leg|hand|foot|eye|ear|limb|face|facial|weakness|hemiparesis|hemiplegia|hemianopia|numbness|headaches?|"
-    r"handed|handedness|hander|mastoid|maxillary|orbit|sinus)"
-)
-_LEFT_RIGHT = r"(?:left|right)"
 
-# Word -> lobe. Cingulate, central and opercular regions go where the Desikan-Killiany atlas puts them.
-_PLACES: tuple[tuple[tuple[Lobe, ...], str], ...] = (
-    (("frontal", "parietal"), r"(?:peri)?rolandic|central sulcus|pericentral|sensorimotor|primary motor and sensory"),
-    (("cerebellum", "brainstem"), r"cerebellopontine|cerebello pontine|pontocerebellar"),
-    (("deep",), r"(?:anterior |posterior )?(?:internal|external|extreme) capsules?|capsular"),
-    (("deep",), r"corpus callosum|callosal|callosum|splenium|genu|forceps (?:major|minor)"),
-    (("deep",), r"basal gangli(?:a|on|onic)|basal nuclei|gangliocapsular|thalam(?:us|i|ic)|hypothalam(?:us|ic)"),
-    (("deep",), r"caudate|putam(?:en|inal)|pallid(?:us|um|al)|globus pallidus|lentiform|lenticular|striatum|claustrum"),
-    (("deep",), r"corona radiata|centrum semiovale|(?:peri|para)ventricular(?:ly)?|subependymal|fornix|pineal"),
-    (("deep",), r"deep (?:cerebral |hemispheric )?(?:white matter|gr[ae]y matter|nuclei|gray nuclei|structures|brain)"),
-    (("deep",), r"deep (?:portions?|parts?|regions?|areas?|location)|deep seated"),
-    (("brainstem",), r"cerebral peduncles?|brain ?stems?|pons|pontine|medulla(?: oblongata)?|medullary"),
-    (("brainstem",), r"mid ?brain|mesencephal(?:on|ic)|tect(?:um|al)|tegment(?:um|al)|bulbar"),
-    (("cerebellum",), r"cerebell(?:um|ar|i)(?: (?:hemispheres?|peduncles?|tonsils?|vermis))?|vermis|vermian|dentate"),
-    (("temporal",), r"temporal(?:ly)?(?: lobes?| pole| operculum)?|temporobasal"),
-    (("temporal",), r"(?:para)?hippocamp(?:us|i|al)|amygdal(?:a|ar|oid)|unc(?:us|al)|entorhinal|fusiform|heschl"),
-    (("temporal",), r"mesiotemporal|wernicke(?: s)?"),
-    (("frontal",), r"frontal(?:ly)?(?: lobes?| pole| operculum)?|(?:pre|orbito)frontal|frontopolar|frontobasal"),
-    (("frontal",), r"precentral|paracentral|motor (?:cortex|strip|area)|premotor|supplementary motor|gyrus rectus"),
-    (("frontal",), r"broca(?: s)?|olfactory|(?:anterior )?cingulate|cingulum"),
-    (("parietal",), r"posterior cingulate|parietal(?:ly)?(?: lobes?| operculum)?|postcentral"),
-    (("parietal",), r"(?:somato)?sensory (?:cortex|strip|area)|supramarginal|angular gyrus|precuneus|precuneal"),
-    (
-        ("occipital",),
-        r"occipital(?:ly)?(?: lobes?| pole)?|cuneus|cuneal|lingual gyrus|calcarine|(?:primary )?visual cortex",
-    ),
-    (("insula",), r"insul(?:a|ar|ae)(?: lobes?| cortex)?|(?:peri)?sylvian"),
-    (("frontal",), r"fronto"),
-    (("temporal",), r"temporo"),
-    (("parietal",), r"parieto"),
-    (("occipital",), r"occipito"),
-    (("insula",), r"insulo"),
-    (("deep",), r"thalamo"),
+_PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, ":"), rule(Kind.BREAK, ";"))
+
+_DISARMED = rule(
+    Kind.MASK,
+    r"(?:more|most|less|least|increasingly) "
+    r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
+    r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|lesions? free|tumou?rs? free",
+    r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)"
+    r"(?: (?:enhancement|medium|agent|administration))?",
+    r"(?:no|without|not) (?:any )?(?:significant |appreciable |substantial |relevant |obvious )?(?:interval )?"
+    r"(?:change|increase|decrease|improvement|progression|regression|reduction|difference)s?(?: (?:in|of|to|with))?",
+    r"not (?:only|just|merely|simply)|no longer (?:confined|limited|restricted)",
+    r"not (?:confined|limited|restricted)|not (?:changed|without)",
+    r"not (?:well|clearly|sharply|fully|completely|entirely|totally)"
+    r"(?= (?:defined|delineated|demarcated|circumscribed|effaced|compressed|obliterated|collapsed|resolved|necrotic|"
+    r"separable))",
 )
 
-GLUED = re.compile(
-    r"(fronto|temporo|parieto|occipito|insulo|thalamo|mesio|medio|latero|antero|postero|supero|infero"
-    r"|\bbi(?=frontal|parietal|temporal|occipital|thalamic|insular|hemispheric))(?=[a-z]{3})"
+_BENIGN = rule(
+    Kind.BENIGN,
+    r"punctate|pinpoint|age related|age appropriate|senescent|involutional|fazekas(?: grade)?|atroph(?:y|ic)",
+    r"leukoaraiosis|artifacts?|artefacts?|normal variants?",
+    r"small vessel(?: ischa?emic)?(?: disease| changes?)?|micro ?angiopath(?:y|ic)|micro ?vascular",
+    r"chronic ischa?emic|hypertensive|demyelinat(?:ion|ing)",
+    r"(?:periventricular |deep |subcortical |cerebral |supratentorial )*white matter (?:t2 |flair )*"
+    r"(?:hyperintensities|foci|spots|lesions|changes|disease|signal changes|hyperintense foci)",
+    r"periventricular (?:caps?|capping|halos?|rims?|bands?|linings?|hyperintensities)",
+    r"virchow robin(?: spaces?)?|perivascular spaces?|ependymitis granularis",
 )
-"""A combining form with no gap after it ('frontoparietal'), to be set apart before the words are read."""
 
-SIDE_LETTER = re.compile(
-    r"\b(?:(lt?)|rt?)\b\.?(?= (?:sided?\b|(?:high|posterior|anterior|medial|mesial|superior|inferior|deep|mid) |hemi"
-    r"|cerebr|cerebell|lateral\b|front|pariet|tempor|occip|insul|thalam|basal\b|caudate|putam|hippoc|sylvian|centrum"
-    r"|corona|postcentral|precentral|lobe|brain\b))"
-)
-"""'L', 'R', 'Lt.', 'Rt.' before a word of place. Group 1 stands for left."""
-
-SKIPPED_SECTION = re.compile(
-    r"(?:clinical|indications?|history|technique|comparison|reason|protocol|recommendations?|clinical (?:history|"
-    r"indication|information|details|data|question)|patient|exam(?:ination)?|procedure|sequences?|request)\b[^:.]{0,30}:"
-)
-"""The start of a section that tells of something else than this scan's findings."""
-
-MEASURES = words("degree amount amounts extent level sign signs area areas zone zones region regions")
-"""Nouns that pass a degree on: 'a moderate degree of edema'."""
-
-MOVE = re.compile(r"shift|displac|deviat|push|herniat|dislocat")
-"""Words of movement: the side that they point to is not where anything is."""
-
-POSITIONAL = words("in of on at within around surrounding by from to into inside along near upon between")
-"""Prepositions whose object is not what the sentence is about: 'edema around the lesion is mild'."""
-
-BENIGN_LINKS = words(
-    "consistent compatible likely probably keeping related due representing reflecting attributable suggestive "
-    "suggesting nonspecific possibly"
-)
-"""Words that explain a signal named before by a benign cause named after."""
-
-EXISTENCE = words(
-    "be present exist exists occur appear coexist seen observed identified visible noted found suspected detected "
-    "considered also"
-)
-"""Verbs after which a modal doubts its subject: 'necrosis may be present', but not 'edema may extend'."""
-
-_RULES: list[Rule] = [
-    Rule(Kind.COMMA, None, r","),
-    Rule(Kind.COLON, None, r":"),
-    Rule(Kind.BREAK, None, r";"),
-    # Words that disarm.
-    Rule(Kind.MASK, None, rf"{_LEFT_RIGHT} (?:sided )?{_BODY}|right (?:now|away|after|before)|all right"),
-    Rule(Kind.MASK, None, rf"{_LEFT_RIGHT} to {_LEFT_RIGHT}|left (?:untreated|over|behind|out|as is|alone)"),
-    Rule(
-        Kind.MASK,
-        None,
-        r"(?:what|all that|whatever) is left|(?:frontal|temporal|parietal|occipital) (?:bones?|"
-        r"sinus(?:es)?|condyles?|calvarium)",
-    ),
-    Rule(Kind.MASK, None, r"mid ?line (?:shift\w*|structures?|deviation|displacement)|interhemispheric(?: fissure)?"),
-    Rule(Kind.MASK, None, r"mid ?line (?:is|are|remains|appears)(?= )|(?:left|right)ward"),
-    Rule(
-        Kind.MASK,
-        None,
-        r"(?:more|most|less|least|increasingly) (?:significant|pronounced|marked|extensive|severe|"
-        r"prominent|subtle|moderate)(?:ly)?",
-    ),
-    Rule(
-        Kind.MASK,
-        None,
-        r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|"
-        r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)(?: (?:enhancement|"
-        r"medium|agent|administration))?",
-    ),
-    Rule(
-        Kind.MASK,
-        None,
-        r"(?:no|without|not) (?:any )?(?:significant |appreciable |substantial |relevant |"
-        r"obvious )?(?:interval )?(?:change|increase|decrease|improvement|progression|regression|"
-        r"reduction|difference)s?(?: (?:in|of|to|with))?",
-    ),
-    Rule(
-        Kind.MASK,
-        None,
-        r"not (?:only|just|merely|simply)|no longer (?:confined|limited|restricted)|"
-        r"not (?:confined|limited|restricted)|not (?:changed|without)",
-    ),
-    Rule(
-        Kind.MASK,
-        None,
-        r"not (?:well|clearly|sharply|fully|completely|entirely|totally)(?= (?:defined|delineated|"
-        r"demarcated|circumscribed|effaced|compressed|obliterated|collapsed|resolved|necrotic|"
-        r"separable))",
-    ),
-    Rule(Kind.MASK, None, r"lesions? free|tumou?rs? free"),
-    # Ventricles before the lobes whose names their horns bear.
-    Rule(
-        Kind.VENTRICLE,
-        None,
-        r"(?:frontal|temporal|occipital|anterior|posterior|inferior) horns?|ventric(?:les?|ular|"
-        r"ulus)(?: system| horns?| space)?|trigone|atri(?:a|um)",
-    ),
-    # Benign bystanders.
-    Rule(
-        Kind.BENIGN,
-        None,
-        r"punctate|pinpoint|age related|age appropriate|senescent|involutional|fazekas(?: grade)?|"
-        r"atroph(?:y|ic)|leukoaraiosis|artifacts?|artefacts?|normal variants?",
-    ),
-    Rule(
-        Kind.BENIGN,
-        None,
-        r"small vessel(?: ischa?emic)?(?: disease| changes?)?|micro ?angiopath(?:y|ic)|"
-        r"micro ?vascular|chronic ischa?emic|hypertensive|demyelinat(?:ion|ing)",
-    ),
-    Rule(
-        Kind.BENIGN,
-        None,
-        r"(?:periventricular |deep |subcortical |cerebral |supratentorial )*white matter (?:t2 |"
-        r"flair )*(?:hyperintensities|foci|spots|lesions|changes|disease|signal changes|"
-        r"hyperintense foci)",
-    ),
-    Rule(
-        Kind.BENIGN,
-        None,
-        r"periventricular (?:caps?|capping|halos?|rims?|bands?|linings?|hyperintensities)|"
-        r"virchow robin(?: spaces?)?|perivascular spaces?|ependymitis granularis",
-    ),
-    # Hedges and negations of several words.
-    Rule(
+# Phrases come before the words they begin with.
+_POLARITY = (
+    rule(
         Kind.DOUBT,
-        None,
-        rf"(?:cannot|can not|can t|could not|may not) (?:be )?(?:entirely |completely |fully |"
-        rf"definitely |safely )?(?:be )?{_EXCLUDED}|(?:is |are )?not {_EXCLUDED}|(?:not|hard|"
-        rf"difficult) to (?:exclude|rule out)",
+        r"(?:cannot|can not|can t|could not|may not) (?:be )?(?:entirely |completely |fully |definitely |safely )?"
+        rf"(?:be )?{_EXCLUDED}",
+        rf"(?:is |are )?not {_EXCLUDED}|(?:not|hard|difficult) to (?:exclude|rule out)",
     ),
-    Rule(
+    rule(
         Kind.HEDGE,
-        None,
-        r"(?:cannot|can not|can t|could not|difficult to|hard to|unable to) (?:entirely |"
-        r"completely |fully |definitely )?(?:exclude|rule out)(?: the (?:possibility|"
-        r"presence) of)?",
+        r"(?:cannot|can not|can t|could not|difficult to|hard to|unable to) "
+        r"(?:entirely |completely |fully |definitely )?(?:exclude|rule out)(?: the (?:possibility|presence) of)?",
     ),
-    Rule(
+    rule(
         Kind.DENIAL,
-        None,
-        rf"(?:is |are |was |were |has been |have been |can |could |do |does )?(?:not|no longer|"
-        rf"never|nowhere) (?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|appear|occur|"
-        rf"exist)|cannot be {_ADVERB}(?:{_PRESENCE})",
+        r"(?:is |are |was |were |has been |have been |can |could |do |does )?(?:not|no longer|never|nowhere) "
+        rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|appear|occur|exist)",
+        rf"cannot be {_ADVERB}(?:{_PRESENCE})",
+        r"(?:is |are |was |were |has been |have been |can be )?"
+        rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
+        r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
     ),
-    Rule(
-        Kind.DENIAL,
-        None,
-        rf"(?:is |are |was |were |has been |have been |can be )?(?:{_EXCLUDED}|lacking|missing|"
-        rf"unlikely|highly unlikely)|(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|"
-        rf"subsided|cleared)",
-    ),
-    Rule(
+    rule(
         Kind.MASK,
-        1,
-        r"not(?= (?:very |particularly |that |too )?(?:severe|massive|extensive|marked|pronounced|"
-        r"profound|prominent|widespread|large))",
+        r"not(?= (?:very |particularly |that |too )?"
+        r"(?:severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large))",
+        value="degree",
     ),
-    Rule(
+    rule(
         Kind.NEGATION,
-        None,
-        r"no (?:clear |definite |convincing |obvious |significant |appreciable |visible |mr |"
-        r"imaging |radiological )?(?:evidence|signs?|indications?|suggestion|suspicion|trace|"
-        r"features)(?: (?:of|for|to suggest|suggesting|that))?",
+        r"no (?:clear |definite |convincing |obvious |significant |appreciable |visible |mr |imaging |radiological )?"
+        r"(?:evidence|signs?|indications?|suggestion|suspicion|trace|features)"
+        r"(?: (?:of|for|to suggest|suggesting|that))?",
+        r"no longer|(?:is |are )?(?:free|devoid|clear) (?:of|from)|(?:is |are )?negative for|absence of",
+        r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
+        r"(?:complete )?resolution of|disappearance of",
+        r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
+        r"(?:evaluate|assess|screen|check|screening|evaluation) for|history of|status post|den(?:ies|y|ied)",
+        r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
+        r"neither|nor|never|cannot|nil|none of",
     ),
-    Rule(
-        Kind.NEGATION,
-        None,
-        r"no longer|(?:is |are )?(?:free|devoid|clear) (?:of|from)|(?:is |are )?negative for|"
-        r"absence of|lack(?:s|ing)? of|lacks|lacking|rather than|instead of|fail(?:s|"
-        r"ed)? to (?:show|demonstrate|reveal)|(?:complete )?resolution of|disappearance of",
-    ),
-    Rule(
-        Kind.NEGATION,
-        None,
-        r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)|(?:evaluate|assess|"
-        r"screen|check|screening|evaluation) for|history of|status post|den(?:ies|y|ied)|w/o",
-    ),
-    Rule(
-        Kind.NEGATION,
-        None,
-        r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|"
-        r"barely(?: any)?|no|not|without|neither|nor|never|cannot|nil|none of",
-    ),
-    Rule(Kind.NEGATION, 1, r"non"),
-    Rule(Kind.DENIAL, None, r"(?:is |are )?(?:absent|none|negative)"),
-    Rule(Kind.SPARED, None, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),
-    Rule(
-        Kind.WEAK_HEDGE,
-        None,
-        r"suggest(?:s|ed|ing|ive)?(?: (?:of|that|for))?|"
-        r"seems?(?: to (?:be|have|show))?",
-    ),
-    Rule(
+    rule(Kind.NEGATION, r"non", value="next"),
+    rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
+    rule(Kind.SPARED, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),
+    rule(Kind.WEAK_HEDGE, r"suggest(?:s|ed|ing|ive)?(?: (?:of|that|for))?|seems?(?: to (?:be|have|show))?"),
+    rule(
         Kind.DOUBT,
-        None,
-        r"(?:is |are |remains? )?(?:possible|questionable|doubtful|uncertain|equivocal|suspected|"
-        r"presumed|likely|probable|conceivable)(?= *$| (?:in|at|on|around|within|here|but)\b|"
-        r" *[,;])",
+        r"(?:is |are |remains? )?"
+        r"(?:possible|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable)"
+        r"(?= *$| (?:in|at|on|around|within|here|but)\b| *[,;])",
     ),
-    Rule(
+    rule(
         Kind.HEDGE,
-        None,
-        r"possibl[ey]|possibility of|probabl[ey]|likely|suspected|suspect|suspicious for|"
-        r"suspicion of|questionable|question of|perhaps|presumabl[ey]|presumed|potential(?:ly)?|"
-        r"equivocal|conceivabl[ey]|concern(?:ing)? for|worrisome for|raises? the|indeterminate|"
-        r"doubtful|uncertain",
+        r"possibl[ey]|possibility of|probabl[ey]|likely|suspected|suspect|suspicious for|suspicion of|questionable",
+        r"question of|perhaps|presumabl[ey]|presumed|potential(?:ly)?|equivocal|conceivabl[ey]|concern(?:ing)? for",
+        r"worrisome for|raises? the|indeterminate|doubtful|uncertain",
     ),
-    Rule(Kind.MODAL, None, r"may|might|could|can|would"),
-    # Degrees.
-    Rule(Kind.DEGREE, 2, rf"(?:{_OF_DEGREE}{_TO}){{1,2}}(?:{_SEVERE})|(?:{_SEVERE}){_TO}{_OF_DEGREE}"),
-    Rule(Kind.DEGREE, 1, rf"{_OF_DEGREE}{_TO}(?:{_MODERATE})|(?:{_MODERATE}){_TO}{_OF_DEGREE}"),
-    Rule(Kind.DEGREE, 0, r"(?:minimal|little|mild|slight) (?:to|or) no"),
-    Rule(Kind.DEGREE, 0, _MILD),
-    Rule(Kind.DEGREE, 1, _MODERATE),
-    Rule(Kind.DEGREE, 2, _SEVERE),
-    Rule(
+    rule(Kind.MODAL, r"may|might|could|can|would"),
+)
+
+# A range comes before the words it joins, and takes its upper end.
+_DEGREES = (
+    rule(Kind.DEGREE, rf"(?:{_OF_DEGREE}{_TO}){{1,2}}(?:{_SEVERE})|(?:{_SEVERE}){_TO}{_OF_DEGREE}", degree="severe"),
+    rule(Kind.DEGREE, rf"{_OF_DEGREE}{_TO}(?:{_MODERATE})|(?:{_MODERATE}){_TO}{_OF_DEGREE}", degree="moderate"),
+    rule(Kind.DEGREE, r"(?:minimal|little|mild|slight) (?:to|or) no", _MILD, degree="mild"),
+    rule(Kind.DEGREE, _MODERATE, degree="moderate"),
+    rule(Kind.DEGREE, _SEVERE, degree="severe"),
+    rule(
         Kind.MEASURE,
-        None,
-        r"(?:degree|amount|extent|level|signs?|areas?|zones?|presence|evidence|component|"
-        r"effects?) of",
+        r"(?:degree|amount|extent|level|signs?|areas?|zones?|presence|evidence|component|effects?) of",
     ),
-    # Findings.
-    Rule(
+)
+
+_FINDINGS = (
+    rule(
         Kind.PRESSURE,
-        None,
-        r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive)?|efface(?:s|d|ment)?|"
-        r"effacing|deform(?:s|ed|ity|ities|ing|ation)?|distort(?:s|ed|ing|ion)?|displac(?:es?|ed|"
-        r"ing|ement)|narrow(?:s|ed|ing)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|"
-        r"obliterat(?:es?|ed|ing|ion)|squeez(?:es?|ed|ing)|collapsed|slit like|"
-        r"impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)|encroach(?:es|ed|ing|ment)?|"
-        r"push(?:es|ed|ing)|press(?:es|ed|ing)?|pressure(?= (?:on|upon|against|effects? (?:on|"
-        r"upon)))|shift(?:s|ed|ing)|dislocat(?:es|ed|ion)|pressure",
+        r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive)?|efface(?:s|d|ment)?|effacing",
+        r"deform(?:s|ed|ity|ities|ing|ation)?|distort(?:s|ed|ing|ion)?|displac(?:es?|ed|ing|ement)",
+        r"narrow(?:s|ed|ing)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|obliterat(?:es?|ed|ing|ion)",
+        r"squeez(?:es?|ed|ing)|collapsed|slit like|impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)",
+        r"encroach(?:es|ed|ing|ment)?|push(?:es|ed|ing)|press(?:es|ed|ing)?|shift(?:s|ed|ing)|dislocat(?:es|ed|ion)",
+        r"pressure",
     ),
-    Rule(Kind.EDEMA, None, r"o?edema(?:s|tous|ta)?|swelling|swollen"),
-    Rule(Kind.NECROSIS, None, r"necros[ie]s|necroti[csz]\w*|necrosed|nonnecrotic"),
-    Rule(
+    rule(Kind.EDEMA, r"o?edema(?:s|tous|ta)?|swelling|swollen"),
+    rule(Kind.NECROSIS, r"necros[ie]s|necroti[csz]\w*|necrosed|nonnecrotic"),
+    rule(
         Kind.ANOTHER,
-        None,
-        r"(?:a |the )?(?:second|third|fourth|other)(?: one)?(?= (?:in|within|at|on|is|lies|"
-        r"located|involv|situated|centered|measur))|(?:the )?other(?: one)?(?= (?:in|is|lies))|"
-        r"another(?: one)?(?= (?:in|within|at|on|is|lies|located|involv))|one(?= (?:is )?(?:in|"
-        r"within|at|located|involv|lies|on the))",
+        r"(?:a |the )?(?:second|third|fourth|other)(?: one)?"
+        r"(?= (?:in|within|at|on|is|lies|located|involv|situated|centered|measur))",
+        r"another(?: one)?(?= (?:in|within|at|on|is|lies|located|involv))",
+        r"one(?= (?:is )?(?:in|within|at|located|involv|lies|on the))",
     ),
-    Rule(
+    rule(
         Kind.SIGNAL,
-        None,
-        r"(?:(?:(?:abnormal(?:ly)?|increased|elevated|high(?:er)?|bright|hyperintense|mixed|"
-        r"altered|hypointense|heterogeneous)(?: t2| flair| and| high| low)*) (?:signal|"
-        r"intensit(?:y|ies))|(?:high|bright) (?:areas?|foci|focus|spots?))(?: (?:intensit(?:y|"
-        r"ies)|areas?|changes?|foci|focus|regions?|abnormalit(?:y|ies)|alterations?))*",
+        r"(?:(?:(?:abnormal(?:ly)?|increased|elevated|high(?:er)?|bright|hyperintense|mixed|altered|hypointense|"
+        r"heterogeneous)(?: t2| flair| and| high| low)*) (?:signal|intensit(?:y|ies))"
+        r"|(?:high|bright) (?:areas?|foci|focus|spots?))"
+        r"(?: (?:intensit(?:y|ies)|areas?|changes?|foci|focus|regions?|abnormalit(?:y|ies)|alterations?))*",
+        r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)",
+        r"signal (?:changes?|alterations?|increase|elevation|hyperintensity)|iso ?intense",
     ),
-    Rule(
-        Kind.SIGNAL,
-        None,
-        r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)|signal (?:changes?|"
-        r"alterations?|increase|elevation|hyperintensity)|iso ?intense",
-    ),
-    Rule(
+    rule(
         Kind.LESION,
-        None,
         r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomas?|glioblastomas?|gbm|astrocytomas?|"
         r"oligodendrogliomas?|ependymomas?|medulloblastomas?|meningiomas?|lymphomas?|gliomatosis|"
-        r"metastas[ie]s|metastatic|malignanc(?:y|ies)|sol)(?! (?:free|effect))(?: (?:area|region|"
-        r"zone)s?)?",
+        r"metastas[ie]s|metastatic|malignanc(?:y|ies)|sol)(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
+        r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
+        r"(?:process(?:es)?|growth|formation)",
+        r"abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth|neoformation",
+        r"abnormal (?:areas?|foci|focus|tissue|regions?)",
     ),
-    Rule(
-        Kind.LESION,
-        None,
-        r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|"
-        r"destructive) (?:process(?:es)?|growth|formation)|abnormalit(?:y|ies)|"
-        r"signal abnormalit(?:y|ies)|nodules?|growth|neoformation|abnormal (?:areas?|foci|focus|"
-        r"tissue|regions?)",
-    ),
-    # Places.
-    Rule(
-        Kind.SIDE,
-        "crossing",
-        r"(?:cross(?:es|ing|ed)?|across|over|beyond|straddl(?:es|ing)|span(?:s|ning)|"
-        r"traversing)(?: of)? (?:the )?mid ?line|trans ?callosal|butterfly",
-    ),
-    Rule(Kind.SIDE, "midline", r"mid ?line"),
-    Rule(
-        Kind.SIDE,
-        "bilateral",
-        r"bilateral(?:ly)?|bi|both (?:cerebral |cerebellar )?(?:hemispheres|sides)|"
-        r"both(?= (?:cerebral |cerebellar )?(?:frontal|parietal|temporal|occipital|insular|"
-        r"thalamic|cerebellar)?(?: lobes| regions| horns)\b)|both(?= (?:thalami|insulae|"
-        r"hippocampi))|either side|(?:left|right) and (?:left|right)",
-    ),
-    Rule(Kind.SIDE, "left", r"left"),
-    Rule(Kind.SIDE, "right", r"right"),
-    Rule(Kind.RELATION, "same", r"ipsi ?lateral(?:ly)?|same side"),
-    Rule(Kind.RELATION, "other", r"contra ?lateral(?:ly)?|(?:the )?(?:opposite|other) (?:side|hemisphere)"),
-    *(Rule(Kind.LOBE, lobes, pattern) for lobes, pattern in _PLACES),
-    Rule(
-        Kind.NORMAL,
-        None,
-        r"(?:within )?normal(?: limits)?|un ?remarkable|intact|preserved|unaffected|uninvolved|"
-        r"spared|patent|symmetrical?",
-    ),
-    # Grammar.
-    Rule(Kind.BREAK, "subordinate", r"although|though|while|whereas|despite|even though"),
-    Rule(
-        Kind.BREAK,
-        None,
-        r"but|however|yet|nevertheless|nonetheless|except(?: for)?|apart from|other than|"
-        r"aside from|besides",
-    ),
-    Rule(
-        Kind.NEAR,
-        None,
-        r"adjacent to|near|nearby|next to|abut(?:s|ting)?|close to|border(?:s|ing)(?: on)?|"
-        r"in the vicinity of|neighbou?ring|contiguous with",
-    ),
-    Rule(Kind.WITH, None, r"with"),
-    Rule(Kind.AND, None, r"and|or|as well as|plus"),
-    Rule(
-        Kind.SPREAD,
-        None,
-        r"extend(?:s|ed|ing)?|extension|involv(?:es?|ed|ing|ement)|infiltrat(?:es?|ing|ion)|"
-        r"invad(?:es?|ing)|occup(?:y|ies|ying)|locat(?:ed|ion)|locali[sz]ed|situated|cent(?:ered|"
-        r"red)|cross(?:es|ing)|reach(?:es|ing)|affect(?:s|ed|ing)?|spans?|aris(?:es|ing)|"
-        r"spread(?:s|ing)?|lies|measur(?:es|ing)|site",
-    ),
-    Rule(
-        Kind.VERB,
-        None,
-        r"is|are|was|were|has|have|had|shows?|showed|reaches|demonstrates?|exhibits?|appears?|"
-        r"remains?|causes?|produces?|surrounds?|contains?|reveals?|does|do|displays?|presents?|"
-        r"indicates?",
-    ),
-    Rule(
-        Kind.PREPOSITION,
-        None,
-        r"in|of|on|at|within|around|surrounding|by|from|to|into|towards?|through|throughout|upon|"
-        r"against|inside|along|between|for|causing|producing|due|about|over|showing|demonstrating|"
-        r"exhibiting|displaying|containing|indicating|representing|resulting|leading|seen|noted|"
-        r"observed|identified|visible|found|present|consistent|compatible|keeping",
-    ),
-    Rule(Kind.DEFINITE, None, r"the|this|these|that|those|its|said"),
-    Rule(Kind.INDEFINITE, None, r"an?"),
-    Rule(Kind.BOTH, None, r"both"),
-    Rule(Kind.PRONOUN, None, r"it|they|which|there"),
-    Rule(Kind.WORD, None, r"[a-z0-9.]+(?:[^\W_]*)"),
-]
+)
 
-RULES = tuple(_RULES)
+_GRAMMAR = (
+    rule(
+        Kind.NORMAL,
+        r"(?:within )?normal(?: limits)?|un ?remarkable|intact|preserved|unaffected|uninvolved|patent|symmetrical?",
+    ),
+    rule(Kind.BREAK, r"although|though|while|whereas|despite|even though", value="subordinate"),
+    rule(
+        Kind.BREAK,
+        r"but|however|yet|nevertheless|nonetheless|except(?: for)?|apart from|other than|aside from|besides",
+    ),
+    rule(
+        Kind.NEAR,
+        r"adjacent to|near|nearby|next to|abut(?:s|ting)?|close to|border(?:s|ing)(?: on)?|in the vicinity of",
+        r"neighbou?ring|contiguous with",
+    ),
+    rule(Kind.WITH, r"with"),
+    rule(Kind.AND, r"and|or|as well as|plus"),
+    rule(
+        Kind.SPREAD,
+        r"extend(?:s|ed|ing)?|extension|involv(?:es?|ed|ing|ement)|infiltrat(?:es?|ing|ion)|invad(?:es?|ing)",
+        r"occup(?:y|ies|ying)|locat(?:ed|ion)|locali[sz]ed|situated|cent(?:ered|red)|cross(?:es|ing)",
+        r"reach(?:es|ing)|affect(?:s|ed|ing)?|spans?|aris(?:es|ing)|spread(?:s|ing)?|lies|measur(?:es|ing)|site",
+    ),
+    rule(
+        Kind.VERB,
+        r"is|are|was|were|has|have|had|shows?|showed|demonstrates?|exhibits?|appears?|remains?|causes?|produces?",
+        r"surrounds?|contains?|reveals?|does|do|displays?|presents?|indicates?",
+    ),
+    rule(
+        Kind.PREPOSITION,
+        r"in|of|on|at|within|around|surrounding|by|from|to|into|towards?|through|throughout|upon|against|inside",
+        r"along|between|for|causing|producing|due|about|over|showing|demonstrating|exhibiting|displaying|containing",
+        r"indicating|representing|resulting|leading|seen|noted|observed|identified|visible|found|consistent",
+        r"compatible|keeping",
+    ),
+    rule(Kind.DEFINITE, r"the|this|these|that|those|its|said"),
+    rule(Kind.INDEFINITE, r"an?"),
+    rule(Kind.BOTH, r"both"),
+    rule(Kind.PRONOUN, r"it|they|which|there"),
+    rule(Kind.WORD, r"[a-z0-9.]+[^\W_]*"),
+)
+
+RULES = (
+    *_PUNCTUATION,
+    LOOKALIKE,
+    _DISARMED,
+    VENTRICLE,  # before the lobes whose names the horns bear
+    _BENIGN,
+    *_POLARITY,
+    *_DEGREES,
+    *_FINDINGS,
+    *SIDES,
+    *REGIONS,
+    *_GRAMMAR,
+)
 
 SCANNER = re.compile(
-    "|".join(
-        f"(?P<r{number}>{rule.pattern})"
-        if rule.kind in (Kind.COMMA, Kind.COLON) or rule.pattern == ";"
-        else f"(?P<r{number}>\\b(?:{rule.pattern})(?![a-z]))"
-        for number, rule in enumerate(RULES)
-    )
+    "|".join(f"({each.pattern})" if each in _PUNCTUATION else rf"(\b(?:{each.pattern})(?![a-z]))" for each in RULES)
 )
-"""Reads one token at a time; the name of the group that matched, ``r<n>``, is the index into :data:`RULES`."""
+"""Reads one token at a time; the number of the group that matched, less one, is the index into :data:`RULES`."""

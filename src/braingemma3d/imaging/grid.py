@@ -6,6 +6,7 @@ import nibabel as nib
 import numpy as np
 import torch
 from nibabel.processing import resample_from_to
+from numpy.typing import NDArray
 
 from braingemma3d.imaging.intensity import scale_intensity
 from braingemma3d.imaging.orientation import dhw_to_ras_image
@@ -46,6 +47,15 @@ def to_grid(volume: Volume, shape: Shape) -> tuple[Array, Affine]:
     crop = torch.from_numpy(scale_intensity(volume)[box])[None]
     pixels = Resize(shape, mode="trilinear", anti_aliasing=True)(crop)
     return np.clip(pixels[0].numpy(), 0, 1), _grid_affine(volume.affine, box, shape)
+
+
+def labels_to_grid(labels: NDArray[np.uint8], volume: Volume, shape: Shape) -> NDArray[np.uint8]:
+    """Put a label map of the volume's own grid (D, H, W) onto the model's grid, by nearest voxel."""
+    indices = [
+        box.start + ((np.arange(n) + 0.5) * (box.stop - box.start) / n).astype(int)
+        for box, n in zip(brain_box(volume), shape, strict=True)
+    ]
+    return labels[np.ix_(*indices)]
 
 
 def _grid_affine(affine: Affine, box: tuple[slice, slice, slice], shape: Shape) -> Affine:

@@ -93,11 +93,11 @@ class VisionEncoder3D(nn.Module):
 
 
 def interpolate_plane(positions: Tensor, rows: int, columns: int) -> Tensor:
-    """Interpolate square 2D positions (side * side, dim) to (rows * columns, dim), bicubic and antialiased."""
+    """Interpolate square 2D positions (side * side, dim) to (rows * columns, dim), as SigLIP itself does."""
     side = int(positions.shape[0] ** 0.5)
     grid = positions.T.reshape(1, -1, side, side).float()
     if (rows, columns) != (side, side):
-        grid = functional.interpolate(grid, (rows, columns), mode="bicubic", antialias=True, align_corners=False)
+        grid = functional.interpolate(grid, (rows, columns), mode="bicubic", align_corners=False)
     return grid.reshape(positions.shape[1], -1).T.to(positions.dtype)
 
 

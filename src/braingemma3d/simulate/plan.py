@@ -14,7 +14,7 @@ import numpy as np
 from ..findings.schema import Grade, Lobe
 from .fields import between
 from .ranges import Ranges
-from .truth import EDEMA_BANDS, NECROSIS_ML
+from .truth import EDEMA_BANDS, EDEMA_LEAST_ML, NECROSIS_ML
 
 Name = TypeVar("Name", bound=str)
 Course = Literal["lateral", "midline", "butterfly"]
@@ -42,9 +42,11 @@ MULTIFOCAL, BUTTERFLY, MIDLINE = 0.14, 0.05, 0.06
 
 EDEMA_CHANCES: dict[Grade, float] = {"none": 0.24, "mild": 0.28, "moderate": 0.24, "severe": 0.24}
 NECROSIS_CHANCE = 0.55
-EDEMA_FADES = (0.1, 0.45)
+EDEMA_FADES = (0.1, 0.4)
 """Loss of edema's extra signal from the core to its outer edge."""
-FAINTEST_EDEMA = 0.24
+FAINTEST_EDEMA = 0.32
+DARKER_CORE = 0.4
+"""Chance of a solid core that is less bright than the edema around it, as cellular tumours are."""
 FAINTEST_EDEMA_LEVEL = 1.36
 FAINTEST_NECROSIS = 0.48
 """Differences in signal drawn, larger than those demanded of the final image, which blur and noise lower."""
@@ -112,10 +114,10 @@ def draw_plan(rng: np.random.Generator, ranges: Ranges) -> Plan:
     core_ml = float(np.clip(min(size * root, WHOLE_ML * root**2), *CORE_ML))
     if share > 0:
         # Less than this would be a rim that no thick slice shows.
-        core_ml = max(core_ml, 1.3 * (1 - share) / share)
+        core_ml = max(core_ml, 1.15 * EDEMA_LEAST_ML * (1 - share) / share)
     necrosis = 0.0
     if core_ml > NECROSIS_ML / 0.6 and rng.random() < NECROSIS_CHANCE:
-        necrosis = between(rng, (max(0.14, 1.25 * NECROSIS_ML / core_ml), 0.75))
+        necrosis = between(rng, (max(0.14, 1.25 * NECROSIS_ML / core_ml), 0.85))
     fading = between(rng, EDEMA_FADES)
     edema_signal, core_signal, necrosis_signal = _signals(rng, ranges, share > 0, fading)
     compression = _compression(rng, core_ml / root)
@@ -166,11 +168,12 @@ def _compressed(rng: np.random.Generator, grade: Grade) -> tuple[float, float, f
 
 def _signals(rng: np.random.Generator, ranges: Ranges, edema: bool, fading: float) -> tuple[float, float, float]:
     """Signals of edema (at the core), solid core and necrosis that can be told apart."""
-    for _ in range(200):
+    darker = rng.random() < DARKER_CORE
+    for _ in range(400):
         e, c = between(rng, ranges.edema_signal), between(rng, ranges.core_signal)
         n = between(rng, ranges.necrosis_signal)
         typical = 1 + (e - 1) * (1 - 0.6 * fading)
         told = min(abs(typical - c), abs(e - c)) >= FAINTEST_EDEMA and typical >= FAINTEST_EDEMA_LEVEL
-        if (told or not edema) and c - n >= FAINTEST_NECROSIS:
+        if (not edema or (told and (c < e) == darker)) and c - n >= FAINTEST_NECROSIS:
             return e, c, n
     return 2.1, 1.4, 0.7

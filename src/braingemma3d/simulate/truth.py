@@ -36,23 +36,23 @@ LOBE_SHARE = 0.12
 LOBE_GAP = (0.10, 0.14)
 SIDE_SHARE = 0.88
 """One side from this share of the core on."""
-BILATERAL_SHARE = 0.25
-"""Both sides from this share on each, unless the lesion is a midline one."""
-MIDLINE_CENTRE_MM, MIDLINE_REACH_MM, BILATERAL_REACH_MM = 6.0, 14.0, 17.0
+BILATERAL_SHARE, MIDLINE_SHARE = 0.25, 0.33
+"""Both sides from the first share on each, unless the lesion is a midline one, which has the second on each."""
+MIDLINE_CENTRE_MM, MIDLINE_REACH_MM, BILATERAL_REACH_MM = 4.0, 14.0, 17.0
 """A single lesion on both sides is ``midline`` if its centroid lies within the first distance of the median plane and
-90 % of it within the second; ``bilateral`` if 90 % reach beyond the third."""
+90 % of it within the second; ``bilateral`` if 90 % do not lie within the third."""
 
 EDEMA_BANDS: dict[Grade, tuple[float, float]] = {
     "none": (0.0, 0.0),
-    "mild": (0.12, 0.28),
-    "moderate": (0.40, 0.58),
-    "severe": (0.72, 0.88),
+    "mild": (0.14, 0.28),
+    "moderate": (0.41, 0.57),
+    "severe": (0.73, 0.88),
 }
 """Edema over the whole abnormality (core and edema). VASARI's 5-33 %, 34-67 % and above, less the gaps."""
-EDEMA_LEAST_ML = 1.0
+EDEMA_LEAST_ML = 1.6
 
 NECROSIS_SHARE, NECROSIS_ML, NECROSIS_CONTRAST = 0.10, 2.0, 0.30
-CORE_CONTRAST, EDEMA_CONTRAST, EDEMA_OVER_BRAIN = 0.15, 0.12, 0.20
+CORE_CONTRAST, EDEMA_CONTRAST, EDEMA_OVER_BRAIN = 0.15, 0.20, 0.20
 """The solid core differs from the brain, edema from the solid core, and edema from the brain by at least these shares
 of brain intensity: else nobody could see their extent."""
 
@@ -144,7 +144,8 @@ def side_from(midline_mm: Array, foci: int) -> Side | None:
     if min(left, 1 - left) < BILATERAL_SHARE:
         return None
     reach = float(np.percentile(np.abs(midline_mm), 90))
-    if foci == 1 and reach <= MIDLINE_REACH_MM and abs(float(midline_mm.mean())) <= MIDLINE_CENTRE_MM:
+    centred = abs(float(midline_mm.mean())) <= MIDLINE_CENTRE_MM and min(left, 1 - left) >= MIDLINE_SHARE
+    if foci == 1 and reach <= MIDLINE_REACH_MM and centred:
         return "midline"
     return "bilateral" if reach >= BILATERAL_REACH_MM else None
 

@@ -324,8 +324,9 @@ def _parts(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, core: NDArray
 def _edema_order(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, box: _Box, core: NDArray[np.bool_]) -> Array:
     """When edema reaches each voxel: distance from the core, stretched by direction, with tissue's resistance."""
     distance = np.asarray(ndimage.distance_transform_edt(~core), np.float32) * SPACING
-    uneven = between(rng, (0.35, 0.8))
-    distance *= np.exp(uneven * smooth_noise(rng, box.shape, between(rng, (6.0, 11.0))))
+    # A little edema is a plume on one side, not a shell too thin to see.
+    uneven = between(rng, (0.6, 1.1) if plan.edema_share < 0.35 else (0.4, 0.8))
+    distance *= np.exp(uneven * smooth_noise(rng, box.shape, between(rng, (7.0, 12.0))))
     table = np.zeros(64, np.float32)
     for name, value in RESISTANCE.items():
         table[TISSUE[name]] = value

@@ -1,0 +1,71 @@
+"""Which words of pressure are said of a ventricle."""
+
+from __future__ import annotations
+
+from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind
+from braingemma3d.findings.scope import is_normal
+from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence
+
+
+def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
+    """The pressure mentions that are said of a ventricle; ``inherited``: the sentence before spoke of one."""
+    named = [mention for mention in sentence.mentions.values() if mention.kind is Kind.VENTRICLE]
+    abnormal = [mention.at for mention in named if not is_normal(sentence, mention.at)]
+    found: list[Mention] = []
+    for mention in sentence.found():
+        if mention.kind is Kind.PRESSURE:
+            carried = inherited or any(ventricle.clause < mention.clause for ventricle in named)
+            if (
+                _is_modified(sentence, mention, abnormal)
+                or _has_object(sentence, mention, abnormal)
+                or (_can_have_subject(sentence, mention) and _has_subject(sentence, mention, abnormal, carried))
+            ):
+                found.append(mention)
+    return found
+
+
+def _is_modified(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:
+    """'Ventricular compression', 'the ventricle is compressed'."""
+    before = [at for at in ventricles if mention.at - 3 <= at < mention.at and sentence.has(at, mention.clause)]
+    between = NOUN_PHRASE | {Kind.VERB, Kind.NEGATION, Kind.WEAK_HEDGE}
+    return bool(before) and all(token.kind in between for token in sentence.tokens[before[-1] + 1 : mention.at])
+
+
+def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
+    after = mention.at + 1
+    within = sentence.has(after, mention.clause)
+    return within and sentence.tokens[after].text in ("of", "on", "upon", "against", "to", "in")
+
+
+def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:
+    """'Compression of the ventricle', 'compresses the ventricle', but not 'mass effect, ventricles …'."""
+    text = sentence.tokens[mention.at].text
+    reaches = _takes_preposition(sentence, mention)
+    if not reaches and ("mass effect" in text or text == "pressure"):
+        return False
+    transitive = text in PRESSURE_VERBS or text.endswith("ing")
+    after = mention.at + 1
+    while sentence.kind(after, mention.clause) not in FINITE | {None, Kind.WITH}:
+        if after in ventricles:
+            return True
+        if sentence.kind(after) in LINKS and not (reaches or transitive):
+            return False
+        after += 1
+    return False
+
+
+def _can_have_subject(sentence: Sentence, mention: Mention) -> bool:
+    """'Compression of the sulci' is of nothing else."""
+    return not _takes_preposition(sentence, mention) or sentence.tokens[mention.at + 1].text == "in"
+
+
+def _has_subject(sentence: Sentence, mention: Mention, ventricles: list[int], carried: bool) -> bool:
+    """'The ventricle … is compressed', or 'it is compressed' where a ventricle was spoken of before."""
+    before, verb = mention.at - 1, False
+    while sentence.kind(before, mention.clause) not in (None, Kind.WITH):
+        if before in ventricles:
+            return True
+        verb = verb or sentence.kind(before) in (Kind.VERB, Kind.PRONOUN)
+        before -= 1
+    alone = not any(token.kind in LESIONS | {Kind.WORD} for token in sentence.tokens[before + 1 : mention.at])
+    return alone and verb and carried

@@ -1,0 +1,97 @@
+"""Which finding of a sentence each of its words of place belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from braingemma3d.findings.kinds import FINDINGS, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind
+from braingemma3d.findings.scope import is_normal
+from braingemma3d.findings.sentence import REACH, Mention, Sentence, owner
+from braingemma3d.findings.tokens import Token
+
+# The side that a movement points to is not where anything is.
+_MOVE = re.compile(r"shift|displac|deviat|push|herniat|dislocat")
+
+
+class Place(NamedTuple):
+    """A word of place and the mention it belongs to, if any in its sentence; ``near`` it, or else in it."""
+
+    token: Token
+    mention: Mention | None
+    near: bool = False
+
+
+def places(sentence: Sentence) -> Iterator[Place]:
+    """The words of place of a sentence, without those that are free of anything."""
+    for at, token in enumerate(sentence.tokens):
+        if token.kind not in PLACES or _is_pointed_to(sentence, at):
+            continue
+        head = _modified(sentence, at)
+        if head:
+            if not head.denied and head.kind in FINDINGS:
+                yield Place(token, head)
+            continue
+        if is_normal(sentence, at) or _is_ruled(sentence, at, Kind.SPARED):
+            continue
+        head = _governor(sentence, at)
+        if head and head.denied:
+            affirmed = [mention for mention in sentence.found() if not mention.denied]
+            if affirmed and head.kind not in LESIONS:
+                yield Place(token, affirmed[0], near=True)
+        elif at not in sentence.denied_places and (head is None or head.kind in FINDINGS):
+            yield Place(token, head, near=_is_ruled(sentence, at, Kind.NEAR))
+
+
+def _is_pointed_to(sentence: Sentence, at: int) -> bool:
+    """'Shift to the right' is no place."""
+    if sentence.kind(at) is not Kind.SIDE or sentence.kind(at + 1) is Kind.LOBE:
+        return False
+    before = [token.text for token in sentence.tokens[max(0, at - REACH) : at]]
+    return any(word in ("to", "toward", "towards", "into") for word in before[-2:]) and any(map(_MOVE.search, before))
+
+
+def _modified(sentence: Sentence, at: int) -> Mention | None:
+    """The mention that this place is an adjective of: '*left frontal* mass'."""
+    clause = sentence.clauses[at]
+    transparent = PLACES | {Kind.WORD, Kind.MASK, Kind.MEASURE}
+    found: Mention | None = None
+    for after in range(at + 1, at + REACH + 1):
+        kind = sentence.kind(after, clause)
+        mention = sentence.mentions.get(after) if kind else None
+        if mention:
+            if found and mention.kind not in LESIONS | {Kind.PRESSURE}:
+                break
+            found = mention
+            continue
+        joins = kind is Kind.AND and sentence.kind(after + 1) is Kind.LOBE
+        if found or not (kind in transparent or joins):
+            break
+    return found
+
+
+def _is_ruled(sentence: Sentence, at: int, ruler: Kind) -> bool:
+    """Whether the noun phrase of this place comes after a word of kind ``ruler``."""
+    before = sentence.past(at, -1, NOUN_PHRASE | {Kind.DEFINITE, Kind.AND})
+    return sentence.kind(before, sentence.clauses[at]) is ruler
+
+
+def _governor(sentence: Sentence, at: int) -> Mention | None:
+    """The mention whose place this is, if it is not an adjective of one."""
+    clause, mentions, found = sentence.clauses[at], list(sentence.mentions.values()), sentence.found()
+    here = [mention for mention in mentions if mention.clause == clause]
+    before = [mention for mention in here if mention.at < at]
+    if before:
+        head = before[-1]
+        between = range(head.at + 1, at)
+        if any(sentence.kind(k) is Kind.SPREAD and sentence.kind(k - 1) in LINKS for k in between):
+            # 'The lesion is surrounded by edema and extends into …' resumes the subject.
+            lesions = [m for m in found if m.at < at and m.kind in LESIONS and not m.denied]
+            head = lesions[0] if lesions else head
+        return owner(sentence, head)
+    earlier = [mention for mention in found if mention.clause < clause]
+    lesions = [mention for mention in earlier if mention.kind in LESIONS]
+    later = [mention for mention in mentions if mention.at > at]
+    choice = here or lesions or earlier or later
+    return owner(sentence, choice[0]) if choice else None

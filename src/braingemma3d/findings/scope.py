@@ -1,0 +1,220 @@
+"""Let the cues of a sentence act on the mentions in their scope: negation, doubt, degree, and normality.
+
+The scopes follow NegEx (Chapman et al., 2001) and ConText (Harkema et al., 2009): a cue acts within its clause, ahead
+or back, up to a word that ends its reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from braingemma3d.findings.kinds import FINDINGS, FINITE, LINKS, NOUN_PHRASE, PLACES, Kind, words
+from braingemma3d.findings.schema import Grade
+from braingemma3d.findings.sentence import Mention, Sentence
+
+_BY_STRENGTH: tuple[Grade, ...] = ("none", "possible", "present", "mild", "moderate", "severe")
+
+# Prepositions whose object is not what the sentence is about: 'edema around the lesion is mild'.
+_POSITIONAL = words("in of on at within around surrounding by from to into inside along near upon between")
+
+# Nouns that pass a degree on: 'a moderate degree of edema'.
+_MEASURES = words("degree amount amounts extent level sign signs area areas zone zones region regions")
+
+# Verbs after which a modal doubts its subject: 'necrosis may be present', but not 'edema may extend'.
+_EXISTENCE = words(
+    "be present exist exists occur appear coexist seen observed identified visible noted found suspected detected "
+    "considered also"
+)
+_WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
+
+
+def strongest(grades: Iterable[Grade]) -> Grade:
+    """The most severe of the grades; ``none`` if there are none."""
+    return max(grades, key=_BY_STRENGTH.index, default="none")
+
+
+def grade(mention: Mention) -> Grade:
+    """What the cues have made of a mention."""
+    if mention.denied:
+        return "none"
+    if mention.doubted or (mention.weakly and mention.degree == "present"):
+        return "possible"
+    return mention.degree
+
+
+def apply_cues(sentence: Sentence) -> None:
+    """Mark the mentions and places of a sentence as its cues say."""
+    for at in range(len(sentence.tokens)):
+        _apply_polarity(sentence, at)
+    for at, token in enumerate(sentence.tokens):
+        if token.kind is Kind.DEGREE:
+            _apply_degree(sentence, at)
+
+
+def is_normal(sentence: Sentence, at: int) -> bool:
+    """Whether the words right around say that the region at this token is normal."""
+    phrase = NOUN_PHRASE | {Kind.VERB, Kind.WEAK_HEDGE}
+    ends = (sentence.past(at, step, phrase) for step in (-1, 1))
+    return any(sentence.kind(end, sentence.clauses[at]) is Kind.NORMAL for end in ends)
+
+
+def _apply_polarity(sentence: Sentence, cue: int) -> None:
+    kind = sentence.kind(cue)
+    if kind is Kind.NEGATION:
+        _deny_ahead(sentence, cue)
+    elif kind is Kind.DENIAL:
+        subjects = _subjects(sentence, cue)
+        if cue + 1 in sentence.mentions and not subjects:
+            _deny_ahead(sentence, cue)
+        for mention in subjects:
+            mention.denied = True
+    elif kind is Kind.DOUBT:
+        _doubt(_subjects(sentence, cue))
+    elif kind in (Kind.HEDGE, Kind.WEAK_HEDGE):
+        _doubt_ahead(sentence, cue)
+    elif kind is Kind.MODAL:
+        ahead = [word.text for word in sentence.tokens[cue + 1 : cue + 4] if word.text not in ("be", "also", "have")]
+        verb = ahead[0] if ahead else ""
+        if verb in _WITNESSED and sentence.tokens[cue].text in ("can", "could"):
+            return
+        if not verb or verb in _EXISTENCE or verb in (",", "but"):
+            _doubt(_subjects(sentence, cue))
+        _doubt_ahead(sentence, cue)
+
+
+def _doubt(mentions: Iterable[Mention]) -> None:
+    for mention in mentions:
+        mention.doubted = True
+
+
+def _deny_ahead(sentence: Sentence, cue: int) -> None:
+    clause, captured, listed = sentence.clauses[cue], False, False
+    only_next = sentence.tokens[cue].rule.value == "next"
+    shared_lobe = sentence.kind(cue - 1) is Kind.SIDE  # 'the right rather than the left frontal lobe'
+    for at in range(cue + 1, cue + 3 if only_next else len(sentence.tokens)):
+        kind, following = sentence.kind(at, clause), sentence.kind(at + 1)
+        if kind is None or kind is Kind.COLON:
+            return
+        if kind in LINKS:
+            if following in LINKS:
+                continue
+            link = sentence.tokens[at].text
+            fresh = following in (Kind.DEGREE, Kind.WITH, Kind.PRONOUN) or (captured and following is Kind.INDEFINITE)
+            if (fresh and link != "or") or (link == "and" and not captured and not listed):
+                return
+            listed = listed or kind is Kind.COMMA
+        elif kind is Kind.WITH and captured and following is Kind.DEGREE:
+            return
+        elif kind in PLACES and not (shared_lobe and kind is Kind.LOBE):
+            sentence.denied_places.add(at)
+        elif kind in FINDINGS:
+            mention = sentence.mentions[at]
+            if only_next or not _is_presupposed(sentence, mention):
+                mention.denied = captured = True
+            if only_next:
+                return
+
+
+def _doubt_ahead(sentence: Sentence, cue: int) -> None:
+    clause, captured = sentence.clauses[cue], False
+    weakly = sentence.kind(cue) is Kind.WEAK_HEDGE
+    for at in range(cue + 1, len(sentence.tokens)):
+        kind, following = sentence.kind(at, clause), sentence.kind(at + 1)
+        if kind in (None, Kind.COMMA, Kind.WITH):
+            return
+        new_phrase = kind is Kind.AND and following in (Kind.DEGREE, Kind.DEFINITE, Kind.INDEFINITE)
+        if captured and (kind is Kind.PREPOSITION or new_phrase):
+            return
+        mention = sentence.mentions.get(at)
+        if mention and not _is_presupposed(sentence, mention):
+            mention.weakly = mention.weakly or weakly
+            mention.doubted = mention.doubted or not weakly
+            captured = captured or mention.kind in FINDINGS
+
+
+def _subjects(sentence: Sentence, cue: int) -> list[Mention]:
+    """The mentions that a cue after them speaks of: the clause's subject, or the one carried over from before."""
+    clause, joined = sentence.clauses[cue], False
+    subjects: list[Mention] = []
+    at = cue - 1
+    while sentence.has(at, clause):
+        kind = sentence.kind(at)
+        joined = joined or kind is Kind.AND
+        if kind is Kind.COMMA and not (joined and _is_plain_item(sentence, at - 1, clause)):
+            break
+        if kind is Kind.WITH and subjects:
+            break
+        mention = sentence.mentions.get(at)
+        if mention and mention.kind in FINDINGS:
+            taken_for_granted = _is_presupposed(sentence, mention) and _is_object(sentence, mention)
+            if not taken_for_granted:
+                subjects.append(mention)
+        at -= 1
+    if subjects or any(mention.clause == clause for mention in sentence.mentions.values()):
+        return subjects
+    return [mention for mention in sentence.found() if mention.clause == clause - 1][-1:]
+
+
+def _is_plain_item(sentence: Sentence, at: int, clause: int) -> bool:
+    """Whether the list item that ends here is a bare noun phrase."""
+    while sentence.kind(at, clause) not in (None, Kind.COMMA):
+        if sentence.kind(at) in PLACES | FINITE | {Kind.WITH, Kind.NEGATION}:
+            return False
+        at -= 1
+    return True
+
+
+def _is_object(sentence: Sentence, mention: Mention) -> bool:
+    """Whether the mention is what a preposition rules: 'edema around *the lesion*'."""
+    ruler = mention.start - 2 if mention.definite or mention.indefinite else mention.start - 1
+    if not sentence.has(ruler, mention.clause):
+        return False
+    return sentence.tokens[ruler].text in _POSITIONAL or sentence.kind(ruler) is Kind.NEAR
+
+
+def _is_presupposed(sentence: Sentence, mention: Mention) -> bool:
+    """'No edema around the lesion' takes the lesion for granted."""
+    if mention.definite and mention.kind is not Kind.PRESSURE:
+        return sentence.kind(mention.start - 2) not in (None, Kind.NEGATION, Kind.HEDGE, Kind.MODAL)
+    before = sentence.tokens[mention.start - 1].text if mention.start else ""
+    return mention.kind is Kind.LESION and before in {"around", "surrounding", "within", "inside", "by"}
+
+
+def _apply_degree(sentence: Sentence, cue: int) -> None:
+    """Give a degree word to the finding it stands before, or else to the one it is said of."""
+    tokens, clause, degree = sentence.tokens, sentence.clauses[cue], sentence.tokens[cue].rule.degree
+    transparent = PLACES | {Kind.WORD, Kind.VENTRICLE, Kind.MEASURE, Kind.MASK}
+    at = cue + 1
+    while sentence.has(at, clause):
+        if tokens[at].kind in FINDINGS:
+            _raise(sentence.mentions[at], degree)
+            _share(sentence, at, degree)
+            return
+        of_measure = tokens[at].text == "of" and tokens[at - 1].text in _MEASURES
+        adjective = tokens[at].text == "surrounding" and sentence.kind(at + 1) is not Kind.DEFINITE
+        if not (of_measure or adjective or tokens[at].kind in transparent):
+            break
+        at += 1
+    predicate = cue > 0 and tokens[cue - 1].text in ("is", "are", "was", "were", "appears", "remains")
+    if at > cue + 1 and not predicate and tokens[cue + 1].text not in _MEASURES | {"severity", "intensity"}:
+        return
+    earlier = [m for m in sentence.found() if m.at < cue and clause - m.clause <= 1]
+    here = [m for m in earlier if m.clause == clause] or earlier
+    subjects = [m for m in here if not _is_object(sentence, m)] or here
+    if subjects:
+        _raise(subjects[-1], degree)
+        if any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue]):  # 'not (very) severe'
+            subjects[-1].degree = "present"
+
+
+def _raise(mention: Mention, degree: Grade) -> None:
+    mention.degree = strongest((mention.degree, degree))
+
+
+def _share(sentence: Sentence, at: int, degree: Grade) -> None:
+    """'Mild edema and necrosis': a bare noun after 'and' has the same degree."""
+    if sentence.kind(at + 1) is Kind.AND:
+        after = at + 3 if sentence.kind(at + 2) is Kind.VENTRICLE else at + 2
+        mention = sentence.mentions.get(after)
+        if mention and mention.kind in FINDINGS:
+            _raise(mention, degree)

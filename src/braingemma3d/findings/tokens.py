@@ -1,0 +1,69 @@
+"""Cut the text of a report into sentences, and each sentence into tokens that know what they do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from braingemma3d.findings.anatomy_terms import GLUED, SIDE_LETTER
+from braingemma3d.findings.kinds import Kind, Rule
+from braingemma3d.findings.lexicon import RULES, SCANNER
+
+_LONGEST_SENTENCE = 120  # tokens; keeps the time linear for text without full stops
+_SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, not wrapped
+
+_NOISE = re.compile(r"[*_#`~\"“”()\[\]]")
+_BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
+_DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
+_QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
+_JOINER = re.compile(r"['’‐‑‒/-]")
+_HEADING = re.compile(r"[a-z ]{1,40}:")
+_STOP = re.compile(r"\n|(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
+
+# A section that tells of something else than this scan's findings.
+_SKIPPED_SECTION = re.compile(
+    r"(?:clinical|indications?|history|technique|comparison|reason|protocol|recommendations?|clinical (?:history|"
+    r"indication|information|details|data|question)|patient|exam(?:ination)?|procedure|sequences?|request)\b[^:.]{0,30}:"
+)
+
+
+class Token(NamedTuple):
+    """A word or phrase of a sentence, with the rule that it matched."""
+
+    text: str
+    rule: Rule
+
+    @property
+    def kind(self) -> Kind:
+        return self.rule.kind
+
+
+def sentences(text: str) -> Iterator[list[Token]]:
+    """The sentences of ``text`` as tokens, without the sections that are not about this scan's findings."""
+    for sentence in _STOP.split(_unwrap(_clean(text))):
+        if _SKIPPED_SECTION.match(sentence.strip()):
+            continue
+        tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
+        for start in range(0, len(tokens), _LONGEST_SENTENCE):
+            yield tokens[start : start + _LONGEST_SENTENCE]
+
+
+def _clean(text: str) -> str:
+    """Lower case without markup, hyphens and glued compounds, as the lexicon expects it."""
+    clean = _NOISE.sub("", text.lower().replace("w/o", "without"))
+    clean = _BULLET.sub("\n\n", clean)
+    clean = _DASH.sub(" : ", clean)
+    clean = _QUERY.sub(" questionable ", clean)
+    clean = _JOINER.sub(" ", clean)
+    return GLUED.sub(r"\1 ", clean)
+
+
+def _unwrap(text: str) -> str:
+    """One sentence or more per line: join the lines that were only wrapped, and spell out the letters for sides."""
+    pieces: list[str] = []
+    for raw in text.split("\n"):
+        line = " ".join(raw.split())
+        wrapped = bool(line) and bool(pieces) and len(pieces[-1]) >= _SHORT_LINE and not _HEADING.match(line)
+        pieces += [" " if wrapped else "\n", line]
+    return SIDE_LETTER.sub(lambda match: "left" if match[1] else "right", "".join(pieces))

@@ -1,0 +1,125 @@
+"""Simulated cases on the model's grid, drawn once and kept on disk for fast random access."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from braingemma3d.files import new_file
+from braingemma3d.imaging.grid import labels_to_grid, to_grid
+from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
+from braingemma3d.simulate.atlas import TISSUE
+from braingemma3d.simulate.case import Case, draw_case
+from braingemma3d.simulate.cohort import VERSION, Cohort
+
+logger = logging.getLogger(__name__)
+
+SHARD = 64
+"""Cases a file holds: what an interruption can cost."""
+LESION_CLASSES = {0: 0, 1: 1, 2: 2, 4: 3}
+"""BraTS values to the classes healthy, necrosis, edema, solid core."""
+VENTRICLE_CLASS = 9
+"""In ``anatomy`` maps, after the lobes' 1 to 8 and 0 outside the brain."""
+
+
+class GridShard(BaseModel):
+    """One file of cases on the grid; all arrays are (case, D, H, W) uint8, memory-mapped.
+
+    Attributes:
+        pixels: intensities, 255 for 1.
+        lesion: :data:`LESION_CLASSES`.
+        anatomy: lobes, and the lateral ventricles.
+        records: report, findings and truth of each case.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    pixels: NDArray[np.uint8]
+    lesion: NDArray[np.uint8]
+    anatomy: NDArray[np.uint8]
+    records: list[dict]
+
+
+def as_volume(case: Case) -> Volume:
+    """A simulated case as the imaging package would load it from its file."""
+    grid = ScanGrid(Path(f"{case.id}.nii.gz"), case.image.shape, case.affine, "RAS")
+    return Volume(case.image.astype(np.float32), case.affine, grid, brain_mask=case.image > 0)
+
+
+def on_grid(case: Case, shape: Shape) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pixels, lesion classes and anatomy of a case on the model's grid (D, H, W)."""
+    volume = as_volume(case)
+    pixels, _ = to_grid(volume, shape)
+    lesion = np.zeros(5, np.uint8)
+    for value, index in LESION_CLASSES.items():
+        lesion[value] = index
+    anatomy = np.where(case.tissue == TISSUE["lateral_ventricle"], VENTRICLE_CLASS, case.lobe).astype(np.uint8)
+    return (
+        np.rint(pixels * 255).astype(np.uint8),
+        labels_to_grid(lesion[case.mask], volume, shape),
+        labels_to_grid(anatomy, volume, shape),
+    )
+
+
+def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: int = 2) -> list[Path]:
+    """Draw the first ``cases`` of a cohort onto the grid; shards that are already there are kept.
+
+    Returns:
+        The shards' folders, in order.
+    """
+    name = f"v{VERSION}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
+    root = folder / f"{name}-{'x'.join(map(str, shape))}"
+    shards = [root / f"{start:06d}" for start in range(0, cases, SHARD)]
+    missing = [shard for shard in shards if not (shard / "records.json").is_file()]
+    logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+        for done, _ in enumerate(pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing)), 1):
+            logger.info("grid shard %d of %d", done, len(missing))
+    return shards
+
+
+def _prepare_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
+    start = int(shard.name)
+    arrays = {key: np.zeros((SHARD, *shape), np.uint8) for key in ("pixels", "lesion", "anatomy")}
+    records = []
+    for offset in range(SHARD):
+        case = draw_case(cohort.seed, start + offset, cohort.healthy, cohort.shift)
+        arrays["pixels"][offset], arrays["lesion"][offset], arrays["anatomy"][offset] = on_grid(case, shape)
+        records.append(
+            {
+                "id": case.id,
+                "report": case.report,
+                "findings": case.findings.model_dump(mode="json"),
+                "truth": case.truth.model_dump(mode="json"),
+            }
+        )
+    shard.mkdir(parents=True, exist_ok=True)
+    for key, array in arrays.items():
+        with new_file(shard / f"{key}.npy") as partial, partial.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+    # The records come last: they mark the shard as complete.
+    with new_file(shard / "records.json") as partial:
+        partial.write_text(json.dumps(records), encoding="utf-8")
+
+
+def open_shard(shard: Path) -> GridShard:
+    """Map a shard's arrays into memory."""
+    arrays = {
+        key: np.load(shard / f"{key}.npy", mmap_mode="r", allow_pickle=False) for key in ("pixels", "lesion", "anatomy")
+    }
+    return GridShard(**arrays, records=json.loads((shard / "records.json").read_text(encoding="utf-8")))

@@ -1,0 +1,208 @@
+"""Stage 0, for ``mini`` only: a 2D SigLIP pretrained on simulated slices, which stands in for MedSigLIP.
+
+Captions and images meet in SigLIP's sigmoid loss (Zhai et al. 2023); what lies where in the slice is learned beside it,
+from maps of the lesion's parts and of the lobes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+from transformers import SiglipVisionModel
+from transformers.utils import ModelOutput
+
+from braingemma3d.findings.schema import LOBES
+from braingemma3d.model.backbones import load_language_model, load_tokenizer
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.training.grids import VENTRICLE_CLASS, open_shard
+
+NECROSIS, EDEMA, CORE = 1, 2, 3
+LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + 1
+CELLS = 2
+"""Each patch predicts its maps on CELLS x CELLS cells."""
+SIDE_SHARE, LOBE_SHARE, PART_SHARE = 0.8, 0.15, 0.1
+
+
+class SliceFindings(NamedTuple):
+    """What a caption says of a slice; no side means no lesion."""
+
+    side: str
+    lobes: tuple[str, ...]
+    edema: bool
+    necrosis: bool
+
+    def mirrored(self) -> SliceFindings:
+        """The findings of the slice seen in a mirror."""
+        return self._replace(side={"left": "right", "right": "left"}.get(self.side, self.side))
+
+
+HEALTHY = SliceFindings("", (), False, False)
+
+
+def slice_findings(lesion: np.ndarray, anatomy: np.ndarray) -> SliceFindings:
+    """Read a slice's findings off its maps (H, W); specks of fewer than six pixels don't count."""
+    core = (lesion == CORE) | (lesion == NECROSIS)
+    abnormal = lesion > 0
+    if abnormal.sum() < 6:
+        return HEALTHY
+    main = core if core.sum() >= 6 else abnormal
+    brain = np.flatnonzero((anatomy > 0).any(axis=0))
+    middle = (brain[0] + brain[-1]) / 2 if len(brain) else (lesion.shape[1] - 1) / 2
+    left = float((np.nonzero(main)[1] < middle).mean())
+    side = "left" if left >= SIDE_SHARE else "right" if left <= 1 - SIDE_SHARE else "both sides"
+    counts = np.bincount(anatomy[main], minlength=len(LOBES) + 1)[1 : len(LOBES) + 1]
+    lobes = tuple(name for name, n in zip(LOBES, counts, strict=True) if n >= LOBE_SHARE * max(counts.sum(), 1))
+    parts = abnormal.sum()
+    return SliceFindings(
+        side,
+        lobes,
+        bool((lesion == EDEMA).sum() >= PART_SHARE * parts),
+        bool((lesion == NECROSIS).sum() >= PART_SHARE * parts),
+    )
+
+
+def caption(findings: SliceFindings) -> str:
+    """The caption of a slice."""
+    if findings == HEALTHY:
+        return "A brain MRI slice without a lesion."
+    place = findings.side if findings.side == "both sides" else f"the {findings.side} side"
+    lobes = " and ".join(findings.lobes) or "deep"
+    edema = "with edema" if findings.edema else "without edema"
+    necrosis = "with necrosis" if findings.necrosis else "without necrosis"
+    return f"A brain MRI slice with a {lobes} lesion on {place}, {edema} and {necrosis}."
+
+
+class SliceDataset(Dataset):
+    """Slices of drawn grids; half of them show a lesion, half are mirrored.
+
+    Item ``i`` is the same in every process and run: the generator is seeded by it.
+
+    Args:
+        shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
+        length: slices in an epoch.
+        seed: of the choice of slices.
+    """
+
+    def __init__(self, shards: Sequence[Path], length: int, seed: int) -> None:
+        self.shards = [open_shard(shard) for shard in shards]
+        self.length = length
+        self.seed = seed
+        self.with_lesion: list[tuple[int, int, int]] = []
+        self.healthy: list[tuple[int, int, int]] = []
+        for number, shard in enumerate(self.shards):
+            lesion = (shard.lesion > 0).sum(axis=(2, 3)) >= 6
+            brain = (shard.pixels > 0).mean(axis=(2, 3)) > 0.08
+            self.with_lesion += [(number, int(c), int(d)) for c, d in np.argwhere(lesion & brain)]
+            self.healthy += [(number, int(c), int(d)) for c, d in np.argwhere(~lesion & brain)]
+        self.captions: list[str] = []
+        self._caption_ids: dict[SliceFindings, int] = {}
+        for shard_number, case, level in itertools.chain(self.with_lesion, self.healthy[:1]):
+            shard = self.shards[shard_number]
+            found = slice_findings(shard.lesion[case, level], shard.anatomy[case, level])
+            for findings in (found, found.mirrored()):
+                if findings not in self._caption_ids:
+                    self._caption_ids[findings] = len(self.captions)
+                    self.captions.append(caption(findings))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        rng = np.random.default_rng([self.seed, index])
+        pool = self.with_lesion if rng.random() < 0.5 else self.healthy
+        number, case, level = pool[rng.integers(len(pool))]
+        shard = self.shards[number]
+        pixels = shard.pixels[case, level].astype(np.float32) / 255
+        lesion, anatomy = shard.lesion[case, level], shard.anatomy[case, level]
+        findings = slice_findings(lesion, anatomy)
+        pixels = np.clip(pixels ** np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.08)), 0, 1)
+        if rng.random() < 0.5:
+            findings = findings.mirrored()
+            pixels, lesion, anatomy = pixels[:, ::-1], lesion[:, ::-1], anatomy[:, ::-1]
+        return {
+            "pixel_values": torch.from_numpy(pixels.copy())[None],
+            "lesion": torch.from_numpy(lesion.copy()),
+            "anatomy": torch.from_numpy(anatomy.copy()),
+            "caption_ids": torch.tensor(self._caption_ids.get(findings, self._caption_ids[HEALTHY])),
+        }
+
+
+@torch.inference_mode()
+def embed_texts(texts: Sequence[str], language_source: str, batch: int = 32) -> Tensor:
+    """Mean of the frozen language model's last hidden states over each text: (texts, text_dim) float32."""
+    model = load_language_model(language_source, dtype=torch.float32)
+    tokenizer = load_tokenizer(language_source)
+    rows = []
+    for start in range(0, len(texts), batch):
+        tokens = tokenizer(list(texts[start : start + batch]), return_tensors="pt", padding=True)
+        hidden = model.model(**tokens).last_hidden_state
+        mask = tokens["attention_mask"][..., None]
+        rows.append((hidden * mask).sum(1) / mask.sum(1))
+    return torch.cat(rows)
+
+
+class SlicePretraining(nn.Module):
+    """A SigLIP vision tower that learns from captions and maps of slices.
+
+    Args:
+        config: of the model that the tower is for.
+        caption_embeddings: (captions, text_dim), see :func:`embed_texts`.
+    """
+
+    def __init__(self, config: BrainGemma3DConfig, caption_embeddings: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.vision = SiglipVisionModel(config.vision_config)
+        width = config.vision_width
+        centred = caption_embeddings - caption_embeddings.mean(0)
+        self.register_buffer("captions", functional.normalize(centred, dim=-1), persistent=False)
+        self.text_head = nn.Linear(caption_embeddings.shape[1], width)
+        self.maps = nn.Linear(width, CELLS * CELLS * (LESION_KINDS + ANATOMY_KINDS))
+        self.logit_scale = nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
+        self.logit_bias = nn.Parameter(torch.tensor(-5.0))
+
+    def forward(self, pixel_values: Tensor, lesion: Tensor, anatomy: Tensor, caption_ids: Tensor) -> ModelOutput:
+        """Loss of a batch of slices: pixels (batch, 1, H, W) in [0, 1], maps (batch, H, W), captions (batch,)."""
+        pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
+        out = self.vision(pixels, interpolate_pos_encoding=True)
+        lesion_logits, anatomy_logits = self.cells(out.last_hidden_state)
+        contrast = self.sigmoid_loss(out.pooler_output, caption_ids)
+        lesion_loss = soft_cross_entropy(lesion_logits, self.shares(lesion, LESION_KINDS))
+        anatomy_loss = soft_cross_entropy(anatomy_logits, self.shares(anatomy, ANATOMY_KINDS))
+        loss = contrast + 4 * lesion_loss + anatomy_loss
+        return ModelOutput(
+            loss=loss, contrast=contrast.detach(), lesion=lesion_loss.detach(), anatomy=anatomy_loss.detach()
+        )
+
+    def cells(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, patches, dim) to logits (batch, patches, cells, kinds) of lesion parts and of anatomy."""
+        logits = self.maps(patches).float().unflatten(-1, (CELLS * CELLS, LESION_KINDS + ANATOMY_KINDS))
+        return logits[..., :LESION_KINDS], logits[..., LESION_KINDS:]
+
+    def shares(self, labels: Tensor, kinds: int) -> Tensor:
+        """(batch, H, W) labels to the shares of each kind in every cell: (batch, patches, cells, kinds)."""
+        _, rows, columns = self.config.patch_grid
+        one_hot = functional.one_hot(labels.long(), kinds).float()
+        batch, height = one_hot.shape[:2]
+        pooled = one_hot.reshape(batch, rows, CELLS, height // (rows * CELLS), columns, CELLS, -1, kinds).mean((3, 6))
+        return pooled.permute(0, 1, 3, 2, 4, 5).reshape(batch, rows * columns, CELLS * CELLS, kinds)
+
+    def sigmoid_loss(self, images: Tensor, caption_ids: Tensor) -> Tensor:
+        """SigLIP's loss; slices with the same caption are each other's positives."""
+        text = functional.normalize(self.text_head(self.captions[caption_ids]).float(), dim=-1)
+        logits = functional.normalize(images.float(), dim=-1) @ text.T * self.logit_scale.exp() + self.logit_bias
+        same = caption_ids[:, None] == caption_ids[None]
+        return -functional.logsigmoid(torch.where(same, logits, -logits)).sum(-1).mean()
+
+
+def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
+    """Cross-entropy against shares (..., kinds) that sum to one."""
+    return -(shares * functional.log_softmax(logits, dim=-1)).sum(-1).mean()
