@@ -197,7 +197,7 @@ class SlicePretraining(nn.Module):
 
     def sigmoid_loss(self, images: Tensor, caption_ids: Tensor) -> Tensor:
         """SigLIP's loss; slices with the same caption are each other's positives."""
-        text = functional.normalize(self.text_head(self.captions[caption_ids]).float(), dim=-1)
+        text = functional.normalize(self.text_head(self.get_buffer("captions")[caption_ids]).float(), dim=-1)
         logits = functional.normalize(images.float(), dim=-1) @ text.T * self.logit_scale.exp() + self.logit_bias
         same = caption_ids[:, None] == caption_ids[None]
         return -functional.logsigmoid(torch.where(same, logits, -logits)).sum(-1).mean()
