@@ -22,7 +22,7 @@ def test_help_needs_none_of_the_heavy_libraries():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("verb", ["report", "demo", "doctor"])
+@pytest.mark.parametrize("verb", ["report", "demo", "doctor", "simulate"])
 def test_every_verb_explains_itself(verb):
     result = CliRunner().invoke(app, [verb, "--help"])
     assert result.exit_code == 0

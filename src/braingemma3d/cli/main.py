@@ -15,6 +15,7 @@ from braingemma3d.cli.demo import demo
 from braingemma3d.cli.doctor import doctor
 from braingemma3d.cli.output import print_error
 from braingemma3d.cli.report import report
+from braingemma3d.cli.simulate import simulate
 from braingemma3d.errors import InputError
 
 
@@ -70,6 +71,7 @@ def _root(
 
 app.command()(report)
 app.command()(demo)
+app.command()(simulate)
 app.command()(doctor)
 
 

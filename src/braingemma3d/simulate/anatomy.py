@@ -12,9 +12,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .atlas import LATERAL_REACH, SMALL_REACH, TISSUE, load_atlas
-from .fields import Array, Shape, between, log_between, nearest_index, sample, sample_within, smooth_noise, upsample
-from .ranges import Ranges
+from braingemma3d.simulate.atlas import LATERAL_REACH, SMALL_REACH, TISSUE, load_atlas
+from braingemma3d.simulate.fields import (
+    Array,
+    Shape,
+    between,
+    log_between,
+    nearest_index,
+    sample,
+    sample_within,
+    smooth_noise,
+    upsample,
+)
+from braingemma3d.simulate.ranges import Ranges
 
 SHAPE: Shape = (88, 112, 96)
 SPACING = 2.0

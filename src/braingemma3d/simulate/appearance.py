@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .anatomy import COARSE, SHAPE, Anatomy, coarse_grid
-from .atlas import TISSUE, TISSUES, load_atlas
-from .fields import Array, between, sample, smooth_noise, upsample
-from .ranges import Range, Ranges
-from .tumour import Lesion
+from braingemma3d.simulate.anatomy import COARSE, SHAPE, Anatomy, coarse_grid
+from braingemma3d.simulate.atlas import TISSUE, TISSUES, load_atlas
+from braingemma3d.simulate.fields import Array, between, sample, smooth_noise, upsample
+from braingemma3d.simulate.ranges import Range, Ranges
+from braingemma3d.simulate.tumour import Lesion
 
 OVER_WHITE: dict[str, Range] = {
     "white_matter": (1.0, 1.0),

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..errors import InputError
-from ..findings.schema import LOBES, Lobe
+from braingemma3d.errors import InputError
+from braingemma3d.findings.schema import LOBES, Lobe
 
 TISSUES: tuple[str, ...] = (
     "background",
@@ -56,7 +56,7 @@ INSULA = (35,)
 LIMBIC = (2, 6, 10, 16, 23, 26, 33, 35)
 """Desikan labels (1000 + n on the left, 2000 + n on the right) by lobe, the cingulate split into its frontal and
 parietal parts, as in FreeSurfer's lobe mapping (Klein & Tourville, Front. Neurosci. 2012, appendix). ``LIMBIC``: the
-allocortical and insular regions that are brighter than other cortex on FLAIR (Hirai et al., AJNR 2000)."""
+allocortical and insular regions that are brighter than other cortex on FLAIR (Hirai et al., Radiology 2000;215:470)."""
 
 SUBCORTICAL: dict[int, tuple[str, Lobe]] = {
     2: ("white_matter", "deep"),

@@ -8,16 +8,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..findings.schema import Findings
-from .anatomy import SHAPE, Anatomy, Head, draw_head, grid_affine, label
-from .appearance import paint
-from .degrade import Scanner, acquire, draw_scanner
-from .fields import Array
-from .plan import draw_plan
-from .ranges import Ranges, ranges_for
-from .truth import LEAST_KEPT, Truth, measure
-from .tumour import Lesion, grow
-from .wording import write_report
+from braingemma3d.findings.schema import Findings
+from braingemma3d.simulate.anatomy import SHAPE, Anatomy, Head, draw_head, grid_affine, label
+from braingemma3d.simulate.appearance import paint
+from braingemma3d.simulate.degrade import Scanner, acquire, draw_scanner
+from braingemma3d.simulate.fields import Array
+from braingemma3d.simulate.plan import draw_plan
+from braingemma3d.simulate.ranges import Ranges, ranges_for
+from braingemma3d.simulate.truth import LEAST_KEPT, Truth, measure
+from braingemma3d.simulate.tumour import Lesion, grow
+from braingemma3d.simulate.wording import write_report
 
 HEALTHY_SHARE = 0.25
 ATTEMPTS = 60

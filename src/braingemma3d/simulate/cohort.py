@@ -22,11 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ..errors import InputError
-from .case import HEALTHY_SHARE, Case, case_id, draw_case
-from .files import save_case, write_atomically
-
-__all__ = ["Case", "Cohort", "draw_case", "write_cohort"]
+from braingemma3d.errors import InputError
+from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
+from braingemma3d.simulate.files import save_case, write_atomically
 
 VERSION = 1
 """Raised whenever the same seed and index would give another case."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .anatomy import HULL_MARGIN_MM, SHAPE, SPACING, Head
-from .fields import Array, Shape, between, blur, log_between, smooth_noise
-from .ranges import Ranges
+from braingemma3d.simulate.anatomy import HULL_MARGIN_MM, SHAPE, SPACING, Head
+from braingemma3d.simulate.fields import Array, Shape, between, blur, log_between, smooth_noise
+from braingemma3d.simulate.ranges import Ranges
 
 THROUGH_PLANE = (0.84, 0.08, 0.08)
 """Chance that slices are axial, coronal, sagittal."""

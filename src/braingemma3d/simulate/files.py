@@ -12,8 +12,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from .anatomy import SPACING
-from .case import Case
+from braingemma3d.simulate.anatomy import SPACING
+from braingemma3d.simulate.case import Case
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -11,10 +11,10 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from ..findings.schema import Grade, Lobe
-from .fields import between
-from .ranges import Ranges
-from .truth import EDEMA_BANDS, EDEMA_LEAST_ML, NECROSIS_ML
+from braingemma3d.findings.schema import Grade, Lobe
+from braingemma3d.simulate.fields import between
+from braingemma3d.simulate.ranges import Ranges
+from braingemma3d.simulate.truth import EDEMA_BANDS, EDEMA_LEAST_ML, NECROSIS_ML
 
 Name = TypeVar("Name", bound=str)
 Course = Literal["lateral", "midline", "butterfly"]

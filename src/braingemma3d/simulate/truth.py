@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from ..findings.schema import LOBES, Finding, Findings, Grade, Lobe, Side
-from .anatomy import SPACING, VOXEL_ML, Anatomy, Head
-from .atlas import LOBE_INDEX, load_atlas
-from .fields import Array, nearest_index
+from braingemma3d.findings.schema import LOBES, Finding, Findings, Grade, Lobe, Side
+from braingemma3d.simulate.anatomy import SPACING, VOXEL_ML, Anatomy, Head
+from braingemma3d.simulate.atlas import LOBE_INDEX, load_atlas
+from braingemma3d.simulate.fields import Array, nearest_index
 
 NECROSIS, EDEMA, CORE = 1, 2, 4
 """Mask values, as in BraTS: necrotic or cystic part, edema, solid core."""

@@ -9,11 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .anatomy import LEFT, RIGHT, SHAPE, SPACING, VOXEL_ML, Anatomy, Head, label
-from .atlas import LOBE_INDEX, TISSUE, load_atlas
-from .fields import Array, Shape, between, nearest_index, smooth_noise, smoothstep
-from .plan import Plan
-from .truth import CORE, EDEMA, NECROSIS, NECROSIS_ML, lobe_shares, lobes_from, midline_shift, septum_points, side_from
+from braingemma3d.simulate.anatomy import LEFT, RIGHT, SHAPE, SPACING, VOXEL_ML, Anatomy, Head, label
+from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE, load_atlas
+from braingemma3d.simulate.fields import Array, Shape, between, nearest_index, smooth_noise, smoothstep
+from braingemma3d.simulate.plan import Plan
+from braingemma3d.simulate.truth import (
+    CORE,
+    EDEMA,
+    NECROSIS,
+    NECROSIS_ML,
+    lobe_shares,
+    lobes_from,
+    midline_shift,
+    septum_points,
+    side_from,
+)
 
 Value = TypeVar("Value", bound=np.generic)
 

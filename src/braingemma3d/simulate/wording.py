@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..findings.schema import Grade, Lobe
-from .truth import SHIFT_SEVERE, Truth
+from braingemma3d.findings.schema import Grade, Lobe
+from braingemma3d.simulate.truth import SHIFT_SEVERE, Truth
 
 NAMED_LOBES: tuple[Lobe, ...] = ("frontal", "parietal", "temporal", "occipital")
 FEWEST_WORDS, MOST_WORDS = 45, 75
