@@ -31,7 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from braingemma3d.simulate.atlas import TISSUE
-from braingemma3d.simulate.cohort import Case, draw_case
+from braingemma3d.simulate.case import Case, draw_case
 
 GRADES = {
     "edema": ("none", "mild", "moderate", "severe"),

@@ -17,7 +17,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from braingemma3d.simulate.cohort import Case, draw_case
+from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.truth import Truth
 
 matplotlib.use("Agg")

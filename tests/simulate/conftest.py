@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from braingemma3d.simulate.cohort import Case, draw_case
+from braingemma3d.simulate.case import Case, draw_case
 
 SEED = 41
 CASES = 22

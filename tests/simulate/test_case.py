@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from braingemma3d.simulate.anatomy import SHAPE
-from braingemma3d.simulate.cohort import Case, draw_case
+from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.plan import draw_plan
 from braingemma3d.simulate.ranges import TRAIN
 

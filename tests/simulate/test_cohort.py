@@ -10,7 +10,8 @@ import pytest
 from braingemma3d.errors import InputError
 from braingemma3d.findings.schema import Findings
 from braingemma3d.simulate import cohort as module
-from braingemma3d.simulate.cohort import Case, draw_case, write_cohort
+from braingemma3d.simulate.case import Case, draw_case
+from braingemma3d.simulate.cohort import write_cohort
 from braingemma3d.simulate.files import at_slice_spacing, nifti_bytes
 from braingemma3d.simulate.truth import Truth
 

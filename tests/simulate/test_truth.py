@@ -5,7 +5,7 @@ import pytest
 
 from braingemma3d.findings.schema import LOBES
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
-from braingemma3d.simulate.cohort import Case
+from braingemma3d.simulate.case import Case
 from braingemma3d.simulate.truth import (
     EDEMA_BANDS,
     compression_from,

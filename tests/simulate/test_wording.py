@@ -7,7 +7,7 @@ import pytest
 
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import LOBES, Findings
-from braingemma3d.simulate.cohort import Case
+from braingemma3d.simulate.case import Case
 from braingemma3d.simulate.truth import Truth
 from braingemma3d.simulate.wording import swap_sides, write_report
 
