@@ -11,7 +11,7 @@ from pathlib import Path
 from braingemma3d.simulate.case import draw_case
 from braingemma3d.simulate.files import nifti_bytes
 
-SEED, INDEX = 20_261, 3
+SEED, INDEX = 20_261, 54
 
 case = draw_case(SEED, INDEX, healthy=0.0)
 target = Path(str(files("braingemma3d"))) / "assets" / "simulated_flair.nii.gz"
