@@ -28,6 +28,8 @@ NECROSIS, EDEMA, CORE = 1, 2, 3
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + 1
 CELLS = 2
 """Each patch predicts its maps on CELLS x CELLS cells."""
+CONTRAST_WEIGHT, LESION_WEIGHT = 0.1, 4.0
+"""SigLIP's loss is a sum over a batch's captions; lesions cover a small part of most slices."""
 SIDE_SHARE, LOBE_SHARE, PART_SHARE = 0.8, 0.15, 0.1
 
 
@@ -177,7 +179,7 @@ class SlicePretraining(nn.Module):
         contrast = self.sigmoid_loss(out.pooler_output, caption_ids)
         lesion_loss = soft_cross_entropy(lesion_logits, self.shares(lesion, LESION_KINDS))
         anatomy_loss = soft_cross_entropy(anatomy_logits, self.shares(anatomy, ANATOMY_KINDS))
-        loss = contrast + 4 * lesion_loss + anatomy_loss
+        loss = CONTRAST_WEIGHT * contrast + LESION_WEIGHT * lesion_loss + anatomy_loss
         return ModelOutput(
             loss=loss, contrast=contrast.detach(), lesion=lesion_loss.detach(), anatomy=anatomy_loss.detach()
         )
@@ -198,8 +200,10 @@ class SlicePretraining(nn.Module):
     def sigmoid_loss(self, images: Tensor, caption_ids: Tensor) -> Tensor:
         """SigLIP's loss; slices with the same caption are each other's positives."""
         text = functional.normalize(self.text_head(self.get_buffer("captions")[caption_ids]).float(), dim=-1)
-        logits = functional.normalize(images.float(), dim=-1) @ text.T * self.logit_scale.exp() + self.logit_bias
         same = caption_ids[:, None] == caption_ids[None]
+        with torch.autocast(images.device.type, enabled=False):
+            images = functional.normalize(images.float(), dim=-1)
+            logits = images @ text.T * self.logit_scale.exp() + self.logit_bias
         return -functional.logsigmoid(torch.where(same, logits, -logits)).sum(-1).mean()
 
 

@@ -1,0 +1,147 @@
+"""Pretraining on slices: what captions say, what maps mean, and that a batch can be learned."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import small_models
+from braingemma3d.training.grids import VENTRICLE_CLASS
+from braingemma3d.training.slices import (
+    HEALTHY,
+    SliceDataset,
+    SliceFindings,
+    SlicePretraining,
+    caption,
+    slice_findings,
+    soft_cross_entropy,
+)
+
+FRONTAL, PARIETAL = 1, 2
+
+
+def maps(shape=(32, 24)) -> tuple[np.ndarray, np.ndarray]:
+    """A healthy slice (H, W): parietal at the back, frontal in front."""
+    anatomy = np.zeros(shape, np.uint8)
+    anatomy[2:16, 2:-2] = PARIETAL
+    anatomy[16:-2, 2:-2] = FRONTAL
+    return np.zeros(shape, np.uint8), anatomy
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Two shards of four cases; half of the cases have a left frontal lesion, with edema, bright in the pixels."""
+    for name in ("000000", "000004"):
+        folder = tmp_path / name
+        folder.mkdir()
+        lesion, anatomy = (np.broadcast_to(m, (4, 8, 32, 24)).copy() for m in maps())
+        lesion[::2, 2:6, 20:26, 4:10] = 3
+        lesion[::2, 2:6, 26:28, 4:10] = 2
+        pixels = np.where(anatomy > 0, 100, 0) + 40 * lesion
+        for key, array in {"pixels": pixels, "lesion": lesion, "anatomy": anatomy}.items():
+            np.save(folder / f"{key}.npy", array.astype(np.uint8))
+        (folder / "records.json").write_text(json.dumps([{}] * 4))
+    return sorted(tmp_path.iterdir())
+
+
+def test_a_slice_without_a_lesion_is_healthy():
+    assert slice_findings(*maps()) == HEALTHY
+    assert "without a lesion" in caption(HEALTHY)
+
+
+def test_a_left_lesion_is_read_with_its_lobe_and_parts():
+    lesion, anatomy = maps()
+    lesion[20:26, 4:10] = 3
+    lesion[22:25, 6:9] = 1
+    found = slice_findings(lesion, anatomy)
+    assert found == SliceFindings("left", ("frontal",), edema=False, necrosis=True)
+    assert "frontal lesion on the left side, without edema and with necrosis" in caption(found)
+
+
+def test_the_mirrored_slice_has_the_mirrored_findings():
+    lesion, anatomy = maps()
+    lesion[10:22, 4:10] = 3
+    lesion[22:26, 4:10] = 2
+    found = slice_findings(lesion, anatomy)
+    assert found.lobes == ("frontal", "parietal")
+    assert slice_findings(lesion[:, ::-1], anatomy[:, ::-1]) == found.mirrored()
+
+
+def test_a_lesion_across_the_middle_has_no_single_side():
+    lesion, anatomy = maps()
+    lesion[20:26, 6:18] = 3
+    assert slice_findings(lesion, anatomy).side == "both sides"
+    assert "on both sides" in caption(slice_findings(lesion, anatomy))
+
+
+def test_items_are_the_same_every_time_and_captions_follow_flips(shards):
+    one, two = (SliceDataset(shards, 60, seed=0) for _ in range(2))
+    sides = set()
+    for index in range(60):
+        a, b = one[index], two[index]
+        assert all(torch.equal(a[key], b[key]) for key in a)
+        text = one.captions[a["caption_ids"]]
+        columns = torch.nonzero(a["lesion"])[:, 1].float()
+        if len(columns):
+            side = "left" if columns.mean() < 12 else "right"
+            sides.add(side)
+            assert f"on the {side} side" in text
+        else:
+            assert "without a lesion" in text
+    assert sides == {"left", "right"}
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return SlicePretraining(small_models.TINY, torch.randn(40, 16))
+
+
+def test_shares_say_what_lies_in_each_cell(model):
+    labels = torch.zeros(1, 32, 24)
+    labels[0, 0:4, 4:8] = 2
+    shares = model.shares(labels, 4)
+    assert shares.shape == (1, 12, 4, 4)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(1, 12, 4))
+    assert shares[0, 0, 1, 2] == 1, "first patch, upper row of cells, second column"
+    assert shares[..., 2].sum() == 1
+
+
+def test_slices_with_one_caption_are_each_others_positives(model):
+    images = torch.eye(32)[:2]
+    images[1] = images[0]
+    with torch.no_grad():
+        same = model.sigmoid_loss(images, torch.tensor([3, 3]))
+        text = torch.nn.functional.normalize(model.text_head(model.captions[3]), dim=-1)
+        aligned = model.sigmoid_loss(torch.stack([text, text]), torch.tensor([3, 3]))
+    assert aligned < same
+
+
+def test_soft_cross_entropy_is_least_at_the_shares():
+    shares = torch.tensor([[0.7, 0.3]])
+    best = soft_cross_entropy(shares.log(), shares)
+    assert best < soft_cross_entropy(torch.tensor([[0.0, 0.0]]), shares)
+    assert best.item() == pytest.approx(-(0.7 * np.log(0.7) + 0.3 * np.log(0.3)), abs=1e-6)
+
+
+def test_the_map_of_lesions_can_be_learned(model, shards):
+    data = SliceDataset(shards, 16, seed=0)
+    batch = {key: torch.stack([data[i][key] for i in range(16)]) for key in data[0]}
+    grey = batch.pop("pixel_values").expand(-1, 3, -1, -1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        out = model(pixel_values=grey, **batch)
+        out.loss.backward()
+        optimizer.step()
+        losses.append((out.lesion.item(), out.contrast.item()))
+    assert losses[-1][0] < 0.5 * losses[0][0]
+    assert losses[-1][1] < losses[0][1]
+
+
+def test_ventricles_come_after_the_lobes():
+    assert VENTRICLE_CLASS == 9
