@@ -18,3 +18,6 @@ class InputError(ValueError):
 
 class ModelError(InputError):
     """The model can't be loaded: no scan of a batch could be reported."""
+
+    def __init__(self, message: str, code: str = "bad_model") -> None:
+        super().__init__(message, code)

@@ -92,6 +92,20 @@ def test_an_unknown_format_is_named(run, brain_file):
     assert "docx" in result.stderr
 
 
+def test_an_output_that_is_no_folder_is_one_line(brain_file, tiny_checkpoint, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    result = CliRunner().invoke(
+        app, ["report", str(brain_file), "--model", str(tiny_checkpoint), "-o", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 2
+    assert "not a folder" in result.stderr
+    below = CliRunner().invoke(
+        app, ["report", str(brain_file), "--model", str(tiny_checkpoint), "-o", str(tmp_path / "out" / "deeper")]
+    )
+    assert below.exit_code == 2
+    assert below.stderr.count("\n") == 1
+
+
 def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(run, save_scan, tmp_path, monkeypatch):
     for name in ("a", "b"):
         save_scan(phantom.brain_image(), f"scans/{name}.nii.gz")

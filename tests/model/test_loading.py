@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model.loading import fast_dtype, load_model, random_vision, weights_sha256
@@ -23,6 +26,37 @@ def test_the_type_is_one_that_the_machine_has(tiny_checkpoint):
 def test_a_model_that_is_nowhere_is_one_clear_line():
     with pytest.raises(ModelError, match="no such model folder"):
         load_model("./nowhere")
+
+
+def test_a_truncated_checkpoint_is_one_clear_line(tiny_checkpoint, tmp_path):
+    folder = tmp_path / "cut"
+    shutil.copytree(tiny_checkpoint, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="can't be loaded") as caught:
+        load_model(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_refused_and_not_made_up(tiny_checkpoint, tmp_path):
+    folder = tmp_path / "partial"
+    shutil.copytree(tiny_checkpoint, folder)
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {k: v for k, v in weights.items() if "projector" not in k}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match="5 weights are missing"):
+        load_model(str(folder))
+
+
+def test_a_checkpoint_of_another_model_is_refused(backbone_folders):
+    with pytest.raises(ModelError, match="a siglip model, not BrainGemma3D"):
+        load_model(str(backbone_folders.vision))
+
+
+def test_an_empty_folder_is_one_clear_line(tmp_path):
+    with pytest.raises(ModelError, match=r"no usable config\.json"):
+        load_model(str(tmp_path))
 
 
 def test_medgemma_without_its_weights_says_what_to_do():

@@ -46,6 +46,8 @@ def test_a_bad_scan_is_refused(pipeline, tmp_path):
         pipeline(tmp_path / "absent.nii.gz")
 
 
-@pytest.mark.parametrize(("name", "expected"), [("a.nii.gz", "a"), ("a.b.nii", "a.b"), ("x.nii.nii.gz", "x.nii")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.nii.gz", "a"), ("a.b.nii", "a.b"), ("x.nii.nii.gz", "x.nii"), ("a b\n(c).nii", "a_b_c_")]
+)
 def test_ids(name, expected):
     assert default_id(Path("/some/where") / name) == expected

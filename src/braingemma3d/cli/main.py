@@ -29,6 +29,11 @@ class ErrorsInOneLine(TyperGroup):
         except InputError as error:
             print_error(str(error))
             raise typer.Exit(2) from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print_error(f"{error.filename}: {error.strerror}; check the path, its permissions and the space left")
+            raise typer.Exit(2) from error
         except KeyboardInterrupt:
             print_error("interrupted; what was finished is kept")
             raise typer.Exit(130) from None
@@ -60,6 +65,8 @@ def _root(
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     warnings.filterwarnings("ignore")
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    # It logs a second line about every damaged header, which the error line has told already.
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
     ours = logging.getLogger("braingemma3d")
     ours.setLevel(logging.INFO)
     ours.propagate = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -41,6 +42,8 @@ def report(
     chosen = [known for known in FORMATS if known in formats.split(",")]
     if len(chosen) != len(formats.split(",")):
         raise InputError(f"--format {formats}: choose from {','.join(FORMATS)}", "bad_option")
+    if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
+        raise InputError(f"{out}: not a folder that can be written to; choose another with --out", "bad_option")
     found = find_scans(scans)
     outcomes = _report_all(found, out, model, chosen, brain_mask, resume)
     failed = [outcome for outcome in outcomes if outcome.report is None]

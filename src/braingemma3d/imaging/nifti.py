@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: no such file; check the path", "missing_file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")
+    if not os.access(path, os.R_OK):
+        raise InputError(f"{path}: no permission to read this file; change its rights", "no_permission")
     try:
         image = nib.load(path)
     except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error) as error:

@@ -86,7 +86,7 @@ def load_language_model(
         ModelError: the weights can't be had, or are not Gemma 3.
     """
     folder = language_folder(source)
-    config = _config(folder)
+    config = checkpoint_config(folder)
     options: dict[str, Any] = {"dtype": dtype, "device_map": device_map}
     if quantization_config is not None:
         options["quantization_config"] = quantization_config
@@ -104,7 +104,12 @@ def load_language_model(
     return model.requires_grad_(False).eval()
 
 
-def _config(folder: Path) -> PreTrainedConfig:
+def checkpoint_config(folder: Path) -> PreTrainedConfig:
+    """The configuration in a checkpoint folder.
+
+    Raises:
+        ModelError: there is none, or it is of a model that transformers does not know.
+    """
     try:
         return AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
@@ -130,7 +135,7 @@ def load_vision_model(source: str | Path, dtype: torch.dtype | str = "auto") -> 
         ModelError: the weights can't be had, or are not SigLIP.
     """
     folder = local_snapshot(source)
-    config = _config(folder)
+    config = checkpoint_config(folder)
     if not isinstance(config, SiglipConfig | SiglipVisionConfig):
         raise ModelError(f"{source}: a {config.model_type} model; the vision model must be SigLIP", "wrong_backbone")
     return SiglipVisionModel.from_pretrained(folder, dtype=dtype).eval()

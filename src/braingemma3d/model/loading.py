@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import SiglipVisionModel
 
-from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
+from braingemma3d.errors import ModelError
+from braingemma3d.model.backbones import (
+    checkpoint_config,
+    load_language_model,
+    load_tokenizer,
+    load_vision_model,
+    local_snapshot,
+)
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.interop import is_published_snapshot, load_published
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 
@@ -39,15 +48,31 @@ def load_model(
     device_map = "auto" if torch.cuda.is_available() else None
     trained = packaged_weights(name)
     if name not in ("mini", "medgemma") or trained.is_dir():
-        source = trained if trained.is_dir() else name
-        model = BrainGemma3DForConditionalGeneration.from_pretrained(source, dtype=dtype, device_map=device_map)
-        return model, BrainGemma3DProcessor.from_pretrained(source)
+        return _load_checkpoint(trained if trained.is_dir() else local_snapshot(name), dtype, device_map)
     config = BrainGemma3DConfig.of_size(name)
     source = str(config.language_source)
     language = load_language_model(source, dtype, four_bit(config), device_map)
     vision = load_vision_model(config.vision_source, dtype=dtype) if config.vision_source else random_vision(config)
     model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language).to(dtype)
     return model, BrainGemma3DProcessor.from_config(config, load_tokenizer(source))
+
+
+def _load_checkpoint(
+    folder: Path, dtype: torch.dtype, device_map: str | None
+) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
+    if is_published_snapshot(folder):
+        return load_published(folder, dtype)
+    config = checkpoint_config(folder)
+    if not isinstance(config, BrainGemma3DConfig):
+        raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
+    try:
+        model = BrainGemma3DForConditionalGeneration.from_pretrained(folder, dtype=dtype, device_map=device_map)
+        return model, BrainGemma3DProcessor.from_pretrained(folder)
+    except ModelError:
+        raise
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise ModelError(f"{folder}: its weights can't be loaded ({reason}); save or download it again") from error
 
 
 def packaged_weights(size: str) -> Path:

@@ -20,6 +20,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from braingemma3d.errors import ModelError
 from braingemma3d.model.backbones import load_language_model, local_snapshot
 from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
@@ -134,7 +135,12 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         quantization = kwargs.pop("quantization_config", None)
         is_trainable = kwargs.pop("is_trainable", False)
         kwargs.setdefault("dtype", "auto")
-        model = super().from_pretrained(folder, *args, with_language_model=False, **kwargs)
+        model, info = super().from_pretrained(
+            folder, *args, with_language_model=False, output_loading_info=True, **kwargs
+        )
+        if info["missing_keys"]:
+            # transformers would go on with random weights: another model under the same name.
+            raise ModelError(f"{folder}: {len(info['missing_keys'])} weights are missing; save or download it again")
         model.language_model = load_language_model(
             model.config.language_source or folder / LANGUAGE_FOLDER,
             dtype=model.dtype,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,8 +94,8 @@ class Pipeline:
 
 
 def default_id(scan: Path) -> str:
-    """The file's name without ``.nii`` or ``.nii.gz``."""
-    return scan.name.removesuffix(".gz").removesuffix(".nii")
+    """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``."""
+    return re.sub(r"[^\w.-]+", "_", scan.name.removesuffix(".gz").removesuffix(".nii"))
 
 
 @contextmanager
