@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# A machine that has MedGemma in its cache must not change what the tests see.
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="braingemma3d-tests-")
 
 import phantom
 import small_models

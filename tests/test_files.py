@@ -30,7 +30,16 @@ def test_a_finished_folder_replaces_the_old_one(tmp_path):
             (folder / name).write_text(name)
     assert [path.name for path in target.iterdir()] == ["second"]
     assert [path.name for path in target.parent.iterdir()] == ["results"]
-    assert target.stat().st_mode & 0o700 == 0o700
+    (tmp_path / "plain").mkdir()
+    assert target.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_file_in_the_way_is_not_touched(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(NotADirectoryError), new_folder(tmp_path / "results"):
+        pass
+    assert (tmp_path / "results").read_text() == "a file"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,23 +16,36 @@ from pathlib import Path
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, that takes the place of ``target`` only when the block ends without an error.
 
-    An existing ``target`` is replaced. The folder being filled lies beside it, hidden, under a name with ``.partial``.
+    An existing folder is replaced with all that it holds. The folder being filled lies beside it, hidden, under a name
+    with ``.partial``.
+
+    Raises:
+        OSError: ``target`` is something else than a folder, or can't be written.
     """
+    if target.exists() and not target.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
-    # mkdtemp is private to the user; what is written has the rights of any other new folder.
-    partial.chmod(0o777 & ~_umask())
+    partial = target.with_name(f".{target.name}.partial-{secrets.token_hex(4)}")
+    partial.mkdir()
     try:
         yield partial
-        if target.exists():
-            old = partial.with_name(partial.name + ".old")
-            target.rename(old)
-            partial.rename(target)
-            shutil.rmtree(old)
-        else:
-            partial.rename(target)
+        _swap(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(new: Path, target: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    old = new.with_name(new.name + ".old")
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old)
 
 
 @contextmanager
@@ -50,9 +64,3 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -60,6 +60,12 @@ def test_deepbet_finds_the_brain_in_a_head(head_file, brain_ras):
     assert dice > 0.9
 
 
+def test_an_offset_of_the_intensities_changes_nothing(save_scan):
+    image = nib.Nifti1Image(phantom.head_array() * 3 + 5000, phantom.coordinates()[1])
+    mask, _ = find_brain(read_nifti(save_scan(image)))
+    assert 1100 < mask.sum() * phantom.SPACING**3 / 1000 < 1700
+
+
 def test_the_choice_can_be_overridden(brain_file):
     _, notes = find_brain(read_nifti(brain_file), "none")
     assert [note.code for note in notes] == ["already_stripped"]

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
+import phantom
+from average_brain import average_brain
 from braingemma3d.imaging.grid import to_grid
+from braingemma3d.imaging.orientation import dhw_to_ras_image
 from braingemma3d.imaging.preprocess import load_scan
 
 REAL_DATA = Path(os.environ.get("BRAINGEMMA3D_REAL_DATA", "/nonexistent"))
@@ -21,6 +25,26 @@ def test_a_stripped_phantom_is_loaded_with_its_mask_and_warning(brain_file):
     assert volume.brain_mask.shape == volume.array.shape
     assert "already_stripped" in [w.code for w in volume.warnings]
     assert volume.source.path == brain_file
+
+
+def brain_of_slices(step, keep=slice(None)):
+    image = phantom.brain_image()
+    array = np.asarray(image.dataobj)[:, :, keep][:, :, ::step]
+    affine = image.affine.copy()
+    affine[:3, 2] *= step
+    return nib.Nifti1Image(array, affine)
+
+
+def test_what_limits_a_scan_is_among_its_warnings(save_scan):
+    thick = load_scan(save_scan(brain_of_slices(2)))
+    assert "thick_slices" in [w.code for w in thick.warnings]
+    cut = load_scan(save_scan(brain_of_slices(1, slice(25, None))))
+    assert "partial_coverage" in [w.code for w in cut.warnings]
+
+
+def test_another_contrast_is_among_the_warnings(save_scan):
+    bright_csf = load_scan(save_scan(dhw_to_ras_image(*average_brain(300, 220, 700))))
+    assert "not_flair_like" in [w.code for w in bright_csf.warnings]
 
 
 @real_data

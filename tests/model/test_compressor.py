@@ -11,6 +11,7 @@ from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
 def test_every_patch_reaches_every_visual_token():
     torch.manual_seed(0)
     compressor = PerceiverCompressor(small_models.TINY)
+    torch.nn.init.normal_(compressor.queries, std=0.02)
     patches = torch.randn(1, 48, 32, requires_grad=True)
     tokens = compressor(patches)
     assert tokens.shape == (1, 8, 32)

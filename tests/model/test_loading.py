@@ -74,6 +74,11 @@ def test_the_hash_covers_what_trains(tiny_checkpoint):
     with torch.no_grad():
         model.projector.scale.add_(1)
     assert weights_sha256(model) != before
+    model.add_lora()
+    adapted = weights_sha256(model)
+    with torch.no_grad():
+        next(p for n, p in model.named_parameters() if "lora_B" in n).add_(1)
+    assert weights_sha256(model) != adapted
 
 
 def test_a_random_vision_tower_is_the_same_every_time(tiny_checkpoint):

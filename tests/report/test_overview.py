@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report.overview import save_overview
@@ -44,3 +45,14 @@ def test_the_left_lesion_is_on_the_right_of_the_picture(brain_ras, save_scan, tm
     grey = (np.ptp(axial, axis=2) < 0.05) & (axial[..., 0] > 0.2)
     bright = grey & (axial[..., 0] > 0.8)
     assert centre_of(axial, bright)[1] > centre_of(axial, grey)[1] + 0.05
+
+
+def test_r_is_on_the_left_and_l_on_the_right_of_every_plane(brain_file, tmp_path, monkeypatch):
+    written = []
+    original = Axes.text
+    monkeypatch.setattr(Axes, "text", lambda self, x, y, s, **k: written.append((s, x)) or original(self, x, y, s, **k))
+    save_overview(load_scan(brain_file), tmp_path / "overview.png", "a $ sign, and $ another")
+    sides = {letter: {x for found, x in written if found == letter} for letter in "RLAP"}
+    assert sides["R"] == sides["A"] == {0.02}
+    assert sides["L"] == sides["P"] == {0.98}
+    assert len(written) == 2 * (3 + 18)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
+import phantom
 from braingemma3d.errors import InputError
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.preprocess import load_scan
@@ -34,6 +36,20 @@ def test_a_report_says_what_it_rests_on(pipeline, brain_file):
 
 def test_the_same_scan_gives_the_same_text(pipeline, brain_file):
     assert pipeline(brain_file).text == pipeline(load_scan(brain_file), "other").text
+
+
+def test_the_scan_reaches_the_language_model(pipeline, brain_file, save_scan, monkeypatch):
+    seen = []
+    generate = pipeline.model.generate
+
+    def watched(**inputs):
+        seen.append(inputs["visual_tokens"])
+        return generate(**inputs)
+
+    monkeypatch.setattr(pipeline.model, "generate", watched)
+    pipeline(brain_file)
+    pipeline(save_scan(phantom.brain_image(lesion=False), "healthy.nii.gz"))
+    assert not torch.equal(seen[0], seen[1])
 
 
 def test_a_trained_model_is_not_called_untrained(pipeline, brain_file, monkeypatch):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from braingemma3d.errors import InputError
+from braingemma3d.report.pipeline import default_id
 from braingemma3d.report.scans import find_scans
 
 
@@ -44,3 +47,18 @@ def test_a_folder_without_scans_is_one_clear_line(tmp_path):
     touch(tmp_path / "notes.txt")
     with pytest.raises(InputError, match=r"no \.nii or .nii.gz file"):
         find_scans([tmp_path])
+
+
+def test_numbering_does_not_meet_a_name_that_is_there(tmp_path):
+    touch(tmp_path / "a.nii", tmp_path / "a.nii.gz", tmp_path / "a-2.nii")
+    ids = [scan_id for scan_id, _ in find_scans([tmp_path])]
+    assert sorted(ids) == ["a", "a-2", "a-3"]
+
+
+def test_no_id_leads_out_of_the_results_folder(tmp_path):
+    touch(tmp_path / "...nii.gz", tmp_path / "x" / "...nii", tmp_path / "SCAN.NII.GZ")
+    ids = [default_id(path) for path in (tmp_path / "...nii.gz", tmp_path / ".nii.gz", tmp_path / "SCAN.NII.GZ")]
+    assert ids == ["scan", "scan", "SCAN"]
+    top = [scan_id for scan_id, _ in find_scans([Path("/flair.nii"), Path("/data/flair.nii")])]
+    assert len(set(top)) == 2
+    assert all("/" not in scan_id and scan_id.strip(".") for scan_id in top)

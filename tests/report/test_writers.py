@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from braingemma3d.errors import InputError
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report import writers
-from braingemma3d.report.writers import Outcome, as_text, write_report, write_summary
+from braingemma3d.report.writers import Outcome, as_text, read_report, write_report, write_summary
 from sample_report import TEXT, make_report
 
 
@@ -20,6 +21,26 @@ def test_all_files_are_written(brain_file, tmp_path):
     assert sorted(p.name for p in written.iterdir()) == ["overview.png", "report.json", "report.txt"]
     assert json.loads((written / "report.json").read_text())["text"] == TEXT
     assert (written / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_with_other_things_is_not_replaced(brain_file, tmp_path):
+    """A case's folder in BraTS's layout has the name of the scan in it."""
+    folder = tmp_path / "BraTS001"
+    folder.mkdir()
+    (folder / "BraTS001.nii.gz").write_text("the scan")
+    with pytest.raises(InputError, match=r"holds other things than a report \(BraTS001\.nii\.gz\)"):
+        write_report(make_report(), load_scan(brain_file), folder)
+    assert [p.name for p in folder.iterdir()] == ["BraTS001.nii.gz"]
+
+
+def test_an_earlier_report_is_replaced_and_read_back(brain_file, tmp_path):
+    volume = load_scan(brain_file)
+    write_report(make_report("No lesion."), volume, tmp_path / "scan")
+    write_report(make_report(), volume, tmp_path / "scan", ["json"])
+    assert read_report(tmp_path / "scan", ["json"]) == make_report()
+    assert read_report(tmp_path / "scan", ["json", "png"]) is None
+    (tmp_path / "scan" / "report.json").write_text("{}")
+    assert read_report(tmp_path / "scan", ["json"]) is None
 
 
 def test_only_what_was_asked_for(brain_file, tmp_path):

@@ -88,6 +88,7 @@ def _mini_trained() -> bool:
 def _hub(repository: str) -> str:
     from huggingface_hub import try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(repository, "config.json"), str):
+    weights = ("model.safetensors", "model.safetensors.index.json")
+    if any(isinstance(try_to_load_from_cache(repository, name), str) for name in weights):
         return "in the Hugging Face cache"
     return "not here; would be downloaded after you accept its licence and run `hf auth login`"

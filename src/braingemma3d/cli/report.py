@@ -39,12 +39,14 @@ def report(
     from braingemma3d.report.scans import find_scans
     from braingemma3d.report.writers import FORMATS, as_text
 
-    chosen = [known for known in FORMATS if known in formats.split(",")]
-    if len(chosen) != len(formats.split(",")):
-        raise InputError(f"--format {formats}: choose from {','.join(FORMATS)}", "bad_option")
+    wanted = [name.strip() for name in formats.split(",")]
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown:
+        raise InputError(f"--format: no format {unknown[0]!r}; choose from {','.join(FORMATS)}", "bad_option")
     if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
         raise InputError(f"{out}: not a folder that can be written to; choose another with --out", "bad_option")
     found = find_scans(scans)
+    chosen = [name for name in FORMATS if name in wanted]
     outcomes = _report_all(found, out, model, chosen, brain_mask, resume)
     failed = [outcome for outcome in outcomes if outcome.report is None]
     if len(found) == 1 and failed:
@@ -72,16 +74,15 @@ def _report_all(
 ) -> list[Outcome]:
     """Report on every scan; each one's files are complete before the next begins."""
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.report import Report
-    from braingemma3d.report.writers import Outcome, write_report, write_summary
+    from braingemma3d.report.writers import Outcome, read_report, write_report, write_summary
 
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
     try:
         for scan_id, scan in with_progress(found, "Reporting"):
-            finished = out / scan_id / "report.json"
-            if resume and finished.is_file():
-                outcomes.append(Outcome(scan_id, scan, Report.model_validate_json(finished.read_text("utf-8"))))
+            earlier = read_report(out / scan_id, formats) if resume else None
+            if earlier is not None:
+                outcomes.append(Outcome(scan_id, scan, earlier))
                 continue
             try:
                 volume = load_scan(scan, brain_mask)
@@ -92,12 +93,17 @@ def _report_all(
                 raise
             except InputError as error:
                 outcomes.append(Outcome(scan_id, scan, error=str(error)))
-                if len(found) > 1:
-                    print_error(str(error))
+            except Exception as error:
+                # One scan that nobody foresaw must not cost the others of a night's batch.
+                if len(found) == 1:
+                    raise
+                outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {type(error).__name__}: {error}"))
             else:
                 outcomes.append(Outcome(scan_id, scan, report))
+            if len(found) > 1 and outcomes[-1].error:
+                print_error(outcomes[-1].error)
     finally:
-        if len(found) > 1:
+        if len(found) > 1 and outcomes:
             write_summary(outcomes, out / "summary.csv")
     return outcomes
 

@@ -33,7 +33,7 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
         method: see :data:`BrainMaskMethod`.
 
     Returns:
-        The mask (D, H, W), one connected part without holes, and an ``already_stripped`` warning where it applies.
+        The mask (D, H, W), and an ``already_stripped`` warning where it applies.
 
     Raises:
         InputError: nothing brain-sized was found.
@@ -47,7 +47,7 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
             "whole-brain scan, or --brain-mask none if it is skull-stripped",
             "no_brain",
         )
-    if not BRAIN_ML[0] <= brain_ml <= 1.5 * BRAIN_ML[1]:
+    if not BRAIN_ML[0] <= brain_ml <= BRAIN_ML[1]:
         raise InputError(
             f"{volume.source.path}: no brain found ({brain_ml:.0f} ml of brain-like tissue); give a whole-brain scan, "
             "or set --brain-mask if this one is unusual",
@@ -72,10 +72,11 @@ def is_stripped(volume: Volume) -> bool:
 
 
 def _rim_brightness(volume: Volume, mask: Mask) -> float:
-    """Median brightness of the first millimetres outside the mask, relative to the inside."""
+    """Median brightness over the air's of the first millimetres outside the mask, relative to the inside."""
+    air = float(np.percentile(volume.array, 1))
     outside = ndimage.distance_transform_edt(~mask, sampling=volume.spacing)
     rim = volume.array[(outside > 0) & (outside <= _RIM_MM)]
-    return float(np.median(rim) / np.median(volume.array[mask])) if rim.size else 1.0
+    return float((np.median(rim) - air) / (np.median(volume.array[mask]) - air)) if rim.size else 1.0
 
 
 def _background(volume: Volume) -> float:

@@ -35,9 +35,15 @@ def read_nifti(path: Path) -> Volume:
     Raises:
         InputError: the file is missing, empty, truncated, not NIfTI, not a 3D scalar image, or its affine is unusable.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file; check the path", "missing_file")
-    if path.stat().st_size == 0:
+    try:
+        size = path.stat().st_size
+    except PermissionError as error:
+        raise InputError(f"{path}: its folder may not be looked into; change its rights", "no_permission") from error
+    except OSError as error:
+        raise InputError(f"{path}: no such file; check the path", "missing_file") from error
+    if path.suffix.lower() not in (".nii", ".gz", ".img", ".hdr"):
+        raise InputError(f"{path}: not a NIfTI file by its name; give a .nii or .nii.gz scan", "not_nifti")
+    if size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path}: no permission to read this file; change its rights", "no_permission")

@@ -12,8 +12,10 @@ MIN_EXTENT_MM = 60.0
 MAX_LABELS = 16
 CT_AIR_HU = -500.0
 THICK_SLICE_MM = 4.0
-BRAIN_ML = (500.0, 2200.0)
-"""Adult intracranial contents are 1100-1700 ml; the range leaves room for children and for partial coverage."""
+BRAIN_ML = (500.0, 3300.0)
+"""Outside of this no brain was found; a part of a brain may be small, a generous mask large."""
+ADULT_BRAIN_ML = (800.0, 2200.0)
+"""Adult intracranial contents are 1100-1700 ml; outside of this range, which leaves room, the mask is suspect."""
 COVERAGE_MM = 85.0
 EDGE_SHARE = 0.4
 
@@ -70,7 +72,7 @@ def quality_warnings(volume: Volume) -> list[QualityWarning]:
             QualityWarning("thick_slices", f"Slices are {thickest:.1f} mm apart; small lesions may be missed.")
         )
     warnings += _coverage(volume)
-    if not BRAIN_ML[0] * 1.6 <= volume.brain_ml <= BRAIN_ML[1]:
+    if not ADULT_BRAIN_ML[0] <= volume.brain_ml <= ADULT_BRAIN_ML[1]:
         warnings.append(
             QualityWarning("brain_volume", f"The brain mask holds {volume.brain_ml:.0f} ml, unusual for an adult.")
         )

@@ -25,26 +25,20 @@ from transformers import (
 from braingemma3d.errors import ModelError
 from braingemma3d.model.gemma_package import GEMMA_270M, converted_gemma
 
-_WEIGHT_FILES = [
-    "*.json",
-    "*.safetensors",
-    "*.jinja",
-    "tokenizer*",
-    "*.model",
-    "lora_adapters/*",
-    "language_model/*",
-]
+_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "projector_vis_scale.pt"]
+"""What is fetched of a repository, its subfolders included: no pickle but the published projector, which is read as
+bare tensors."""
 
 
 def local_snapshot(source: str | Path, revision: str | None = None, local_files_only: bool = False) -> Path:
     """The folder of a checkpoint: itself, or the hub's snapshot of it, downloaded if need be.
 
-    Pickled weights are never fetched.
+    See :data:`_FILES` for what is fetched.
 
     Raises:
         ModelError: there is no such folder, and the hub has no such model, asks for a licence, or can't be reached.
     """
-    if Path(source).is_dir():
+    if str(source) and Path(source).is_dir():
         return Path(source)
     if str(source).startswith((".", "/", "~")) or str(source).count("/") != 1:
         raise ModelError(f"{source}: no such model folder; check the path", "missing_model")
@@ -54,7 +48,7 @@ def local_snapshot(source: str | Path, revision: str | None = None, local_files_
                 str(source),
                 revision=revision,
                 local_files_only=local_files_only,
-                allow_patterns=_WEIGHT_FILES,
+                allow_patterns=_FILES,
             )
         )
     except HFValidationError as error:

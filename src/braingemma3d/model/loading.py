@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,6 @@ from braingemma3d.model.interop import is_published_snapshot, load_published
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 
-logger = logging.getLogger(__name__)
-
 
 def load_model(
     name: str = "mini", dtype: torch.dtype | None = None
@@ -45,20 +42,23 @@ def load_model(
         InputError: a backbone or checkpoint can't be had.
     """
     dtype = dtype or fast_dtype()
-    device_map = "auto" if torch.cuda.is_available() else None
     trained = packaged_weights(name)
     if name not in ("mini", "medgemma") or trained.is_dir():
-        return _load_checkpoint(trained if trained.is_dir() else local_snapshot(name), dtype, device_map)
-    config = BrainGemma3DConfig.of_size(name)
-    source = str(config.language_source)
-    language = load_language_model(source, dtype, four_bit(config), device_map)
-    vision = load_vision_model(config.vision_source, dtype=dtype) if config.vision_source else random_vision(config)
-    model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language).to(dtype)
-    return model, BrainGemma3DProcessor.from_config(config, load_tokenizer(source))
+        model, processor = _load_checkpoint(trained if trained.is_dir() else local_snapshot(name), dtype)
+    else:
+        config = BrainGemma3DConfig.of_size(name)
+        source = str(config.language_source)
+        language = load_language_model(source, dtype, **_placement(config))
+        vision = load_vision_model(config.vision_source, dtype) if config.vision_source else random_vision(config)
+        model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language)
+        processor = BrainGemma3DProcessor.from_config(config, load_tokenizer(source))
+    for part in (model.vision_encoder, model.compressor, model.projector):
+        part.to(device=_device(), dtype=dtype)
+    return model, processor
 
 
 def _load_checkpoint(
-    folder: Path, dtype: torch.dtype, device_map: str | None
+    folder: Path, dtype: torch.dtype
 ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
     if is_published_snapshot(folder):
         return load_published(folder, dtype)
@@ -66,13 +66,26 @@ def _load_checkpoint(
     if not isinstance(config, BrainGemma3DConfig):
         raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
     try:
-        model = BrainGemma3DForConditionalGeneration.from_pretrained(folder, dtype=dtype, device_map=device_map)
-        return model, BrainGemma3DProcessor.from_pretrained(folder)
+        processor = BrainGemma3DProcessor.from_pretrained(folder)
+        model = BrainGemma3DForConditionalGeneration.from_pretrained(folder, dtype=dtype, **_placement(config))
     except ModelError:
         raise
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0][:200]
-        raise ModelError(f"{folder}: its weights can't be loaded ({reason}); save or download it again") from error
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        # transformers and PEFT raise all of these for one or another kind of damage.
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder}: can't be loaded ({reason}); save or download it again") from error
+    return model, processor
+
+
+def _device() -> str:
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def _placement(config: BrainGemma3DConfig) -> dict[str, Any]:
+    """Where the language model goes and how it is quantized: NF4 for a large one on a GPU."""
+    if not torch.cuda.is_available():
+        return {}
+    return {"device_map": {"": _device()}, "quantization_config": four_bit(config)}
 
 
 def packaged_weights(size: str) -> Path:
@@ -95,8 +108,8 @@ def fast_dtype() -> torch.dtype:
 
 
 def four_bit(config: BrainGemma3DConfig) -> Any:
-    """NF4 quantization for a large language model on a GPU, None where it can't or needn't be had."""
-    if not torch.cuda.is_available() or config.text_width < 2048:
+    """NF4 quantization for a large language model, None for one that fits as it is."""
+    if config.text_width < 2048:
         return None
     from transformers import BitsAndBytesConfig
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,12 +149,17 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             device_map=kwargs.get("device_map"),
         )
         if (folder / LORA_FOLDER).is_dir():
-            model.language_model.load_adapter(str(folder / LORA_FOLDER), is_trainable=is_trainable)
+            adapter = model.language_model.load_adapter(str(folder / LORA_FOLDER), is_trainable=is_trainable)
+            if adapter.missing_keys:
+                missing = len(adapter.missing_keys)
+                raise ModelError(f"{folder / LORA_FOLDER}: {missing} weights are missing; save or download it again")
         return model.eval()
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Save what trains, and the language model too where ``config.language_source`` is None."""
         folder = Path(save_directory)
+        # What an earlier model left would be loaded with this one.
+        shutil.rmtree(folder / LORA_FOLDER, ignore_errors=True)
         if kwargs.get("state_dict") is None:
             kwargs["state_dict"] = self.state_dict()
         kwargs["state_dict"] = {k: v for k, v in kwargs["state_dict"].items() if not k.startswith("language_model.")}
@@ -170,6 +176,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             (folder / LANGUAGE_FOLDER).mkdir(exist_ok=True)
             save_torch_state_dict(base, folder / LANGUAGE_FOLDER, metadata={"format": "pt"})
             language.config.save_pretrained(folder / LANGUAGE_FOLDER)
+        if push_to_hub:
+            self.push_to_hub(kwargs.get("repo_id") or folder.name)
 
     @property
     def has_lora(self) -> bool:
@@ -252,7 +260,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             labels: (batch, tokens), -100 where nothing is predicted. With labels, logits are computed only where
                 there is one, and are not returned.
             use_cache: whether to return the cache.
-            logits_to_keep: how many of the last positions get logits (0: all).
+            logits_to_keep: how many of the last positions get logits (0: all), or the positions that do.
             num_items_in_batch: labels over all accumulated batches, by which the loss is then divided.
             **kwargs: passed to the Gemma 3 text tower.
 
@@ -290,8 +298,9 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             else:
                 loss = functional.cross_entropy(logits, targets[kept], reduction="sum") / num_items_in_batch
             return BrainGemma3DOutput(loss=loss, visual_tokens=visual_tokens)
-        kept_slice = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) and logits_to_keep else None
-        logits = language.lm_head(hidden if kept_slice is None else hidden[:, kept_slice])
+        if isinstance(logits_to_keep, int):
+            logits_to_keep = torch.arange(hidden.shape[1])[-logits_to_keep:]
+        logits = language.lm_head(hidden[:, logits_to_keep])
         return BrainGemma3DOutput(logits=logits, past_key_values=outputs.past_key_values, visual_tokens=visual_tokens)
 
     def prepare_inputs_for_generation(

@@ -43,7 +43,7 @@ def save_overview(volume: Volume, target: Path, title: str) -> None:
     planes_part, mosaic_part = parts
     planes_part.set_facecolor("black")
     mosaic_part.set_facecolor("black")
-    planes_part.suptitle(title, color="white", fontsize=11)
+    planes_part.suptitle(title, color="white", fontsize=11, parse_math=False)
     axial, coronal, sagittal = planes_part.subplots(1, 3)
     _draw(axial, shown[centre[0]], mask[centre[0]], height_mm / width_mm, ("R", "L"))
     _draw(coronal, shown[:, centre[1]], mask[:, centre[1]], depth_mm / width_mm, ("R", "L"))

@@ -51,7 +51,7 @@ class Pipeline:
     def from_pretrained(cls, name: str = "mini") -> Pipeline:
         """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`."""
         model, processor = load_model(name)
-        return cls(model, processor, Path(name).name)
+        return cls(model, processor, Path(name).name if Path(name).is_dir() else name)
 
     @torch.inference_mode()
     def __call__(self, scan: str | Path | Volume, scan_id: str | None = None) -> Report:
@@ -95,7 +95,8 @@ class Pipeline:
 
 def default_id(scan: Path) -> str:
     """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``."""
-    return re.sub(r"[^\w.-]+", "_", scan.name.removesuffix(".gz").removesuffix(".nii"))
+    stem = re.sub(r"(\.nii)?(\.gz)?$", "", scan.name, flags=re.IGNORECASE)
+    return re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan"
 
 
 @contextmanager

@@ -41,16 +41,33 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def _distinct_ids(files: Sequence[Path]) -> list[str]:
-    seen: Counter[Path] = Counter()
-    stems = []
-    for file in files:
-        stem = file.with_name(default_id(file))
-        seen[stem] += 1
-        # a.nii and a.nii.gz in one folder
-        stems.append(stem if seen[stem] == 1 else stem.with_name(f"{stem.name}-{seen[stem]}"))
-    ids = [stem.name for stem in stems]
-    depth = 1
-    while shared := {name for name, count in Counter(ids).items() if count > 1}:
-        depth += 1
-        ids = ["_".join(s.parts[-depth:]) if name in shared else name for name, s in zip(ids, stems, strict=True)]
-    return ids
+    names = [""] * len(files)
+    for folder in {file.parent for file in files}:
+        here = [number for number, file in enumerate(files) if file.parent == folder]
+        for number, name in zip(here, _numbered([default_id(files[n]) for n in here]), strict=True):
+            names[number] = name
+    folders = [[default_id(Path(part)) for part in file.parent.parts[1:]] for file in files]
+    ids = names
+    for depth in range(1, max((len(parts) for parts in folders), default=0) + 1):
+        shared = {name for name, count in Counter(ids).items() if count > 1}
+        ids = [
+            "_".join([*parts[-depth:], name]) if known in shared else known
+            for known, name, parts in zip(ids, names, folders, strict=True)
+        ]
+    return _numbered(ids)
+
+
+def _numbered(ids: Sequence[str]) -> list[str]:
+    """What is shared, as by ``a.nii`` and ``a.nii.gz`` in one folder, gets a number that no other name has."""
+    taken = set(ids)
+    seen: Counter[str] = Counter()
+    numbered = []
+    for name in ids:
+        seen[name] += 1
+        unique = name
+        while seen[name] > 1 and unique in taken:
+            unique = f"{name}-{seen[name]}"
+            seen[name] += unique in taken
+        taken.add(unique)
+        numbered.append(unique)
+    return numbered

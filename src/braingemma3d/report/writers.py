@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from braingemma3d.errors import InputError
 from braingemma3d.files import new_file, new_folder
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.report.overview import save_overview
@@ -16,6 +17,7 @@ from braingemma3d.report.report import Report
 
 ReportFormat = Literal["txt", "json", "png"]
 FORMATS: tuple[ReportFormat, ...] = ("txt", "json", "png")
+REPORT_FILES: dict[str, ReportFormat] = {"report.txt": "txt", "report.json": "json", "overview.png": "png"}
 
 
 def as_text(report: Report) -> str:
@@ -36,7 +38,16 @@ def as_text(report: Report) -> str:
 
 
 def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence[ReportFormat] = FORMATS) -> None:
-    """Write a report's folder as a whole: ``report.txt``, ``report.json`` and ``overview.png``, or nothing."""
+    """Write a report's folder as a whole: ``report.txt``, ``report.json`` and ``overview.png``, or nothing.
+
+    Raises:
+        InputError: the folder is there and holds other things than an earlier report.
+    """
+    others = sorted(p.name for p in folder.iterdir() if p.name not in REPORT_FILES) if folder.is_dir() else []
+    if others:
+        raise InputError(
+            f"{folder}: this folder holds other things than a report ({others[0]}); choose another --out", "bad_option"
+        )
     with new_folder(folder) as partial:
         if "txt" in formats:
             (partial / "report.txt").write_text(as_text(report), encoding="utf-8")
@@ -44,6 +55,17 @@ def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence
             (partial / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if "png" in formats:
             save_overview(volume, partial / "overview.png", _title(report))
+
+
+def read_report(folder: Path, formats: Sequence[ReportFormat] = FORMATS) -> Report | None:
+    """The report that was written to a folder earlier; None unless all the chosen files and a valid JSON are there."""
+    wanted = [name for name, kind in REPORT_FILES.items() if kind in formats or kind == "json"]
+    if not all((folder / name).is_file() for name in wanted):
+        return None
+    try:
+        return Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+    except ValueError:
+        return None
 
 
 def _title(report: Report) -> str:
