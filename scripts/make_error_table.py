@@ -61,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).parent / "braingemma3d"), "report", name, "-o", "out"]
         answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         line = answer.stderr.strip().removeprefix("braingemma3d: error: ").replace(f"{folder}/", "")
-        if answer.stderr.count("\n") != 1 or answer.stdout:
+        if answer.stderr.count("\n") != 1 or answer.stdout or answer.returncode != 2:
             raise SystemExit(f"{what}: not one line but\n{answer.stdout}{answer.stderr}")
         rows.append(f"| {what} | {answer.returncode} | {line} |")
         print(rows[-1])
