@@ -23,8 +23,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from braingemma3d.errors import InputError
+from braingemma3d.files import new_file
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
-from braingemma3d.simulate.files import save_case, write_atomically
+from braingemma3d.simulate.files import save_case
 
 VERSION = 1
 """Raised whenever the same seed and index would give another case."""
@@ -113,7 +114,8 @@ def _claim(root: Path, cohort: Cohort) -> None:
                 f"{root} holds a cohort of other settings ({found}): choose another folder", "other_cohort"
             )
     else:
-        write_atomically(settings, (cohort.model_dump_json(indent=2) + "\n").encode())
+        with new_file(settings) as partial:
+            partial.write_text(cohort.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _complete(root: Path, name: str) -> bool:
@@ -168,7 +170,8 @@ def draw_and_save(root: Path, cohort: Cohort, index: int) -> int:
 def _write_manifest(root: Path, manifest: Path, cohort: Cohort, n: int) -> None:
     names = (case_id(cohort.seed, index) for index in range(n))
     lines = [(root / "records" / f"{name}.json").read_text().strip() for name in names if _complete(root, name)]
-    write_atomically(manifest, "".join(line + "\n" for line in lines).encode())
+    with new_file(manifest) as partial:
+        partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 @contextmanager

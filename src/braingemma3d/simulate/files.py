@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from braingemma3d.files import new_file
 from braingemma3d.simulate.anatomy import SPACING
 from braingemma3d.simulate.case import Case
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that the file is either whole or not there."""
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_case(root: Path, case: Case, native_spacing: bool = False) -> None:
@@ -31,9 +21,12 @@ def save_case(root: Path, case: Case, native_spacing: bool = False) -> None:
     image, mask, affine = case.image.astype(np.int16), case.mask, case.affine
     if native_spacing:
         image, mask, affine = at_slice_spacing(case)
-    write_atomically(root / "images" / f"{case.id}.nii.gz", nifti_bytes(image, affine))
-    write_atomically(root / "masks" / f"{case.id}_seg.nii.gz", nifti_bytes(mask, affine))
-    write_atomically(root / "records" / f"{case.id}.json", (json.dumps(record(case)) + "\n").encode())
+    with new_file(root / "images" / f"{case.id}.nii.gz") as partial:
+        partial.write_bytes(nifti_bytes(image, affine))
+    with new_file(root / "masks" / f"{case.id}_seg.nii.gz") as partial:
+        partial.write_bytes(nifti_bytes(mask, affine))
+    with new_file(root / "records" / f"{case.id}.json") as partial:
+        partial.write_bytes((json.dumps(record(case)) + "\n").encode())
 
 
 def record(case: Case) -> dict[str, Any]:
