@@ -1,1 +1,1 @@
-"""Training: the 2D pretraining of ``mini``'s SigLIP on simulated slices; the stages are to come."""
+"""Training: simulated grids, the 2D pretraining of ``mini``'s SigLIP, contrastive objectives, the one trainer."""

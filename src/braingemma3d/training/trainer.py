@@ -48,7 +48,7 @@ def train(model: nn.Module, data: Dataset, schedule: Schedule, out: Path, resume
         model: takes the dataset's items, batched, as keyword arguments.
         data: items of tensors; item ``i`` must be the same in every run.
         schedule: see :class:`Schedule`.
-        out: gets ``checkpoint-<step>`` folders and TensorBoard-readable logs in ``trainer_state.json``.
+        out: gets ``checkpoint-<step>`` folders, with the loss so far in their ``trainer_state.json``.
         resume: go on from the newest checkpoint in ``out``, if there is one.
     """
     arguments = TrainingArguments(

@@ -1,0 +1,47 @@
+"""Contrastive objectives of the ``ground`` stage: volumes and texts in one space."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.distributed.nn.functional import all_gather
+from torch.nn import functional
+
+ContrastiveLoss = Literal["infonce", "sigmoid"]
+
+
+def contrastive_loss(
+    volumes: Tensor, texts: Tensor, scale: Tensor, bias: Tensor | None = None, kind: ContrastiveLoss = "infonce"
+) -> Tensor:
+    """Loss of a batch of matching pairs; every other text of the batch, on all processes, is a negative.
+
+    Args:
+        volumes: (batch, dim) embeddings; they are normalised here.
+        texts: (batch, dim), the text of each volume.
+        scale: factor of the cosine similarity, the inverse temperature.
+        bias: added to it; for ``sigmoid`` only.
+        kind: ``infonce``, symmetric (CLIP, Radford et al. 2021), or ``sigmoid`` (SigLIP, Zhai et al. 2023).
+
+    Raises:
+        ValueError: fewer than two pairs over all processes: one pair alone has no negative, its loss is 0 and teaches
+            nothing.
+    """
+    volumes = _gather(functional.normalize(volumes.float(), dim=-1))
+    texts = _gather(functional.normalize(texts.float(), dim=-1))
+    if len(volumes) < 2:
+        raise ValueError(f"a contrastive batch needs at least 2 pairs, not {len(volumes)}")
+    logits = volumes @ texts.T * scale
+    if kind == "sigmoid":
+        match = 2 * torch.eye(len(logits), device=logits.device) - 1
+        return -functional.logsigmoid(match * (logits + (0 if bias is None else bias))).sum(-1).mean()
+    targets = torch.arange(len(logits), device=logits.device)
+    return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
+
+
+def _gather(rows: Tensor) -> Tensor:
+    """The rows of all processes, in order, with gradients to each."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return rows
+    return torch.cat(all_gather(rows))
