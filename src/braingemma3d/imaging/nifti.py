@@ -41,7 +41,7 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: its folder may not be looked into; change its rights", "no_permission") from error
     except OSError as error:
         raise InputError(f"{path}: no such file; check the path", "missing_file") from error
-    if path.suffix.lower() not in (".nii", ".gz", ".img", ".hdr"):
+    if not is_nifti(path) and path.suffix.lower() not in (".img", ".hdr"):
         raise InputError(f"{path}: not a NIfTI file by its name; give a .nii or .nii.gz scan", "not_nifti")
     if size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")

@@ -61,7 +61,8 @@ def _load_checkpoint(
     folder: Path, dtype: torch.dtype
 ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
     if is_published_snapshot(folder):
-        return load_published(folder, dtype)
+        model, processor = load_published(folder, dtype)
+        return model.to(_device()), processor
     config = checkpoint_config(folder)
     if not isinstance(config, BrainGemma3DConfig):
         raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")

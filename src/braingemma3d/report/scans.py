@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from braingemma3d.errors import InputError
@@ -41,15 +42,14 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
 
 
 def _distinct_ids(files: Sequence[Path]) -> list[str]:
-    names = [""] * len(files)
-    for folder in {file.parent for file in files}:
-        here = [number for number, file in enumerate(files) if file.parent == folder]
-        for number, name in zip(here, _numbered([default_id(files[n]) for n in here]), strict=True):
-            names[number] = name
+    # First a.nii and a.nii.gz in one folder, then equal names in different folders.
+    names = [Path(stem).name for stem in _numbered([str(file.with_name(default_id(file))) for file in files])]
     folders = [[default_id(Path(part)) for part in file.parent.parts[1:]] for file in files]
     ids = names
     for depth in range(1, max((len(parts) for parts in folders), default=0) + 1):
-        shared = {name for name, count in Counter(ids).items() if count > 1}
+        shared = {name for name, times in Counter(ids).items() if times > 1}
+        if not shared:
+            break
         ids = [
             "_".join([*parts[-depth:], name]) if known in shared else known
             for known, name, parts in zip(ids, names, folders, strict=True)
@@ -58,16 +58,15 @@ def _distinct_ids(files: Sequence[Path]) -> list[str]:
 
 
 def _numbered(ids: Sequence[str]) -> list[str]:
-    """What is shared, as by ``a.nii`` and ``a.nii.gz`` in one folder, gets a number that no other name has."""
+    """Where an id comes up again, it gets the first number that makes it one which nothing else has."""
     taken = set(ids)
-    seen: Counter[str] = Counter()
-    numbered = []
+    used: set[str] = set()
+    distinct = []
     for name in ids:
-        seen[name] += 1
         unique = name
-        while seen[name] > 1 and unique in taken:
-            unique = f"{name}-{seen[name]}"
-            seen[name] += unique in taken
-        taken.add(unique)
-        numbered.append(unique)
-    return numbered
+        if name in used:
+            unique = next(numbered for n in count(2) if (numbered := f"{name}-{n}") not in taken)
+            taken.add(unique)
+        used.add(unique)
+        distinct.append(unique)
+    return distinct
