@@ -78,6 +78,9 @@ mine = volumes[rank * 3 : rank * 3 + 3].clone().requires_grad_()
 loss = contrastive_loss(mine, texts[rank * 3 : rank * 3 + 3], torch.tensor(10.0))
 loss.backward()
 torch.save((loss.detach(), mine.grad), f"{folder}/answer{rank}.pt")
+# A process that leaves while the other still talks to it aborts the other.
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
 """
 
 
