@@ -31,7 +31,8 @@ def test_a_report_says_what_it_rests_on(pipeline, brain_file):
     assert report.input.spacing_mm == pytest.approx((3, 3, 3))
     assert 1200 < report.input.brain_mask_ml < 1600
     assert len(report.model.sha256) == 64
-    assert set(report.timing_s) == {"prepare", "encode", "write"}
+    assert set(report.timing_s) == {"prepare", "write"}
+    assert report.checks.mirror_consistent is None, "what an untrained model writes is not worth a check"
 
 
 def test_the_same_scan_gives_the_same_text(pipeline, brain_file):
@@ -52,9 +53,45 @@ def test_the_scan_reaches_the_language_model(pipeline, brain_file, save_scan, mo
     assert not torch.equal(seen[0], seen[1])
 
 
-def test_a_trained_model_is_not_called_untrained(pipeline, brain_file, monkeypatch):
+LEFT = "A lesion is in the left frontal lobe. There is mild edema."
+
+
+def trained(pipeline, monkeypatch, *texts):
+    """The pipeline of a trained model that writes these texts, and the pixels that it was given."""
+    given = []
+
+    def write(pixels):
+        given.append(pixels)
+        return list(texts)
+
     monkeypatch.setattr(pipeline.model.config, "trained_stage", "specialise")
-    assert "untrained_model" not in [w.code for w in pipeline(brain_file).warnings]
+    monkeypatch.setattr(pipeline, "write", write)
+    return given
+
+
+def test_a_trained_model_is_asked_about_the_mirrored_scan_in_the_same_batch(pipeline, brain_file, monkeypatch):
+    (given,) = [trained(pipeline, monkeypatch, LEFT, LEFT.replace("left", "right"))]
+    report = pipeline(brain_file)
+    assert report.checks.mirror_consistent is True
+    assert not {"untrained_model", "mirror_inconsistent", "flawed_text"} & {w.code for w in report.warnings}
+    (pixels,) = given
+    assert torch.equal(pixels[0], pixels[1].flip(-1))
+
+
+def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, monkeypatch):
+    trained(pipeline, monkeypatch, LEFT, LEFT)
+    report = pipeline(brain_file)
+    assert report.checks.mirror_consistent is False
+    assert report.warnings[0].code == "mirror_inconsistent"
+    assert "side" in report.warnings[0].message
+
+
+def test_a_text_that_contradicts_itself_is_warned_of(pipeline, brain_file, monkeypatch):
+    text = f"{LEFT} {LEFT}"
+    trained(pipeline, monkeypatch, text, text.replace("left", "right"))
+    report = pipeline(brain_file)
+    assert report.checks.flaws == ["repeats itself"]
+    assert report.warnings[0].code == "flawed_text"
 
 
 def test_a_bad_scan_is_refused(pipeline, tmp_path):

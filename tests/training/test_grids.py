@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.grid import to_grid
+from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.simulate.case import draw_case
 from braingemma3d.simulate.cohort import Cohort
 from braingemma3d.training import grids
@@ -34,12 +39,71 @@ def test_the_lesions_share_of_the_grid_is_its_share_of_the_brain(case):
     assert (lesion > 0).sum() / (pixels > 0).sum() == pytest.approx(share, rel=0.15)
 
 
-def test_shards_are_drawn_once_and_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(grids, "SHARD", 2)
-    shard = tmp_path / "000000"
+def test_a_shard_holds_the_cases_that_its_name_says(tmp_path):
+    shard = tmp_path / "000001-000003"
     grids._draw_shard(shard, Cohort(seed=9, healthy=0.5), SHAPE)
     drawn = grids.open_shard(shard)
     assert drawn.pixels.shape == (2, *SHAPE)
-    assert drawn.records[1]["id"] == "sim9-000001"
-    expected, _, _ = grids.on_grid(draw_case(9, 1, 0.5), SHAPE)
-    np.testing.assert_array_equal(drawn.pixels[1], expected)
+    assert [record["id"] for record in drawn.records] == ["sim9-000001", "sim9-000002"]
+    expected, lesion, _ = grids.on_grid(draw_case(9, 1, 0.5), SHAPE)
+    np.testing.assert_array_equal(drawn.pixels[0], expected)
+    np.testing.assert_array_equal(drawn.lesion[0], lesion)
+
+
+def test_shards_that_are_there_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(grids, "SHARD", 2)
+    cohort = Cohort(seed=9, healthy=0.5)
+    shards = grids.draw_grids(tmp_path, 3, cohort, SHAPE, workers=1)
+    assert [len(grids.open_shard(shard).records) for shard in shards] == [2, 1]
+    before = [(shard / "pixels.npy").stat().st_mtime_ns for shard in shards]
+    assert grids.draw_grids(tmp_path, 3, cohort, SHAPE, workers=1) == shards
+    assert [(shard / "pixels.npy").stat().st_mtime_ns for shard in shards] == before
+
+
+def write_manifest(folder, lines):
+    path = folder / "manifest.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_a_manifests_training_cases_are_read_through_the_pipelines_own_loading(tmp_path, brain_file, brain_ras):
+    line = {"patient": "p", "image": str(brain_file), "source": "test"}
+    manifest = write_manifest(
+        tmp_path,
+        [
+            {**line, "id": "a", "report": "A lesion.", "split": "train"},
+            {**line, "id": "b", "report": "A lesion.", "split": "test"},
+            {**line, "id": "c"},
+        ],
+    )
+    (shard,) = grids.read_grids(tmp_path / "grids", manifest, SHAPE)
+    read = grids.open_shard(shard)
+    assert read.records == [{"id": "a", "report": "A lesion."}]
+    assert read.lesion is None
+    expected, _ = to_grid(load_scan(brain_file), SHAPE)
+    np.testing.assert_allclose(read.pixels[0] / 255, expected, atol=0.003)
+
+
+def test_scans_that_cannot_be_read_stop_the_training_before_it_begins(tmp_path, brain_file, caplog):
+    line = {"patient": "p", "source": "test", "report": "A lesion."}
+    manifest = write_manifest(
+        tmp_path,
+        [{**line, "id": "a", "image": str(brain_file)}, {**line, "id": "b", "image": "missing.nii.gz"}],
+    )
+    with pytest.raises(InputError, match="1 of 2 scans can't be used"):
+        grids.read_grids(tmp_path / "grids", manifest, SHAPE)
+    assert "missing.nii.gz" in caplog.text
+
+
+def test_a_manifest_without_training_cases_is_refused(tmp_path):
+    manifest = write_manifest(tmp_path, [{"id": "a", "patient": "p", "image": "a.nii.gz", "source": "test"}])
+    with pytest.raises(InputError, match="no case with a report"):
+        grids.read_grids(tmp_path, manifest, SHAPE)
+
+
+def test_jitter_keeps_background_and_range():
+    pixels = np.array([[0, 100, 255]], np.uint8)
+    jittered = grids.jittered(pixels, np.random.default_rng(0))
+    assert jittered[0, 0] == 0
+    assert 0 < jittered[0, 1] < jittered[0, 2] <= 1
+    assert not np.allclose(jittered, pixels / 255, atol=1e-3)

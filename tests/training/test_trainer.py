@@ -1,27 +1,35 @@
-"""The trainer: interrupted and resumed it gives the weights of an unbroken run."""
+"""The trainer: interrupted and resumed it gives the weights of an unbroken run; only what is named trains."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
-from pydantic import ValidationError
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
-from transformers.utils import ModelOutput
 
-from braingemma3d.training.trainer import Schedule, train
+from braingemma3d.training.config import Stage
+from braingemma3d.training.trainer import Learner, train
 
 
-class Line(nn.Module):
-    """y = w x, with dropout, so that the state of the random generators matters."""
+class Line(Learner):
+    """y = w x, with dropout, so that the state of the random generators matters, and a part that stays frozen."""
+
+    weights = {"report": 2.0, "lesion": 0.0}  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(4, 1)
+        self.frozen = nn.Linear(1, 1)
 
-    def forward(self, x, y):
-        return ModelOutput(loss=((nn.functional.dropout(self.layer(x), 0.1) - y) ** 2).mean())
+    def parts(self):
+        return {"encoder": list(self.layer.parameters()), "heads": list(self.frozen.parameters())}
+
+    def terms(self, x, y):
+        loss = ((nn.functional.dropout(self.layer(x), 0.1) - y) ** 2).mean()
+        return {"report": loss, "lesion": 3 * loss, "anatomy": 5 * loss}
 
 
 class Points(Dataset):
@@ -33,7 +41,9 @@ class Points(Dataset):
         return {"x": x, "y": x.sum(0, keepdim=True)}
 
 
-SCHEDULE = Schedule(steps=12, batch=4, learning_rate=0.05, checkpoint_steps=4)
+def stage(**changes):
+    settings = {"name": "ground", "objective": "contrast", "rates": {"encoder": 0.05}, "steps": 12, "batch": 4}
+    return Stage(**{**settings, "checkpoint_steps": 4, **changes})
 
 
 def final_weights(out):
@@ -46,21 +56,21 @@ def fresh():
 
 
 def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path):
-    train(fresh(), Points(), SCHEDULE, tmp_path / "whole")
+    train(fresh(), Points(), stage(), tmp_path / "whole")
 
     class Interrupted(Points):
         asked = 0
 
         def __getitem__(self, index):
             Interrupted.asked += 1
-            if Interrupted.asked > 6 * SCHEDULE.batch:
+            if Interrupted.asked > 6 * 4:
                 raise KeyboardInterrupt
             return super().__getitem__(index)
 
     with pytest.raises(KeyboardInterrupt):
-        train(fresh(), Interrupted(), SCHEDULE, tmp_path / "broken")
+        train(fresh(), Interrupted(), stage(), tmp_path / "broken")
     assert (tmp_path / "broken" / "checkpoint-4").is_dir()
-    train(fresh(), Points(), SCHEDULE, tmp_path / "broken")
+    train(fresh(), Points(), stage(), tmp_path / "broken")
     whole, resumed = final_weights(tmp_path / "whole"), final_weights(tmp_path / "broken")
     for name, weight in whole.items():
         assert torch.equal(weight, resumed[name]), name
@@ -69,11 +79,46 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path):
 def test_the_loss_goes_down(tmp_path):
     model = fresh()
     start = (model.layer.weight - 1).abs().mean()
-    train(model, Points(), Schedule(steps=40, batch=16, learning_rate=0.1), tmp_path)
+    train(model, Points(), stage(steps=40, batch=16, rates={"encoder": 0.1}), tmp_path)
     assert (model.layer.weight - 1).abs().mean() < 0.5 * start
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"learning_rate": -1.0}, {"warmup": 1.0}, {"epochs": 3}])
-def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ValidationError):
-        Schedule(**{"steps": 1, "batch": 1, "learning_rate": 0.1, **wrong})
+def test_a_part_without_a_rate_stays_as_it_is_and_out_of_the_checkpoint(tmp_path):
+    model = fresh()
+    before = model.frozen.weight.clone()
+    train(model, Points(), stage(), tmp_path)
+    assert torch.equal(model.frozen.weight, before)
+    assert set(final_weights(tmp_path)) == {"layer.weight", "layer.bias"}
+
+
+def test_each_part_has_its_rate(tmp_path):
+    """Adam's first steps are as long as the rate, whatever the gradient."""
+    model = fresh()
+    starts = [p[0].clone() for p in model.parts().values()]
+    rates = {"encoder": 1e-2, "heads": 1e-4}
+
+    class Both(Line):
+        def terms(self, x, y):
+            return {"report": ((self.frozen(self.layer(x)) - y) ** 2).mean()}
+
+    both = Both()
+    both.load_state_dict(model.state_dict(), strict=False)
+    starts = [p[0].clone() for p in both.parts().values()]
+    train(both, Points(), stage(steps=1, rates=rates, warmup=0.0, weight_decay=0.0, checkpoint_steps=1), tmp_path)
+    moved = [(p[0] - start).abs().max().item() for p, start in zip(both.parts().values(), starts, strict=True)]
+    assert moved == pytest.approx([1e-2, 1e-4], rel=0.05)
+
+
+def test_the_loss_is_the_weighted_sum_of_the_terms_that_have_a_weight():
+    model = fresh().eval()
+    points = Points()
+    batch = {key: torch.stack([points[i][key] for i in range(4)]) for key in ("x", "y")}
+    terms = model.terms(**batch)
+    assert model(**batch).loss.item() == pytest.approx(2 * terms["report"].item())
+
+
+def test_the_log_has_every_term(tmp_path):
+    train(fresh(), Points(), stage(steps=20, checkpoint_steps=20), tmp_path)
+    history = json.loads((tmp_path / "checkpoint-20" / "trainer_state.json").read_text())["log_history"]
+    assert history[0]["anatomy"] == pytest.approx(5 * history[0]["report"], rel=1e-2)
+    assert history[0]["loss"] == pytest.approx(2 * history[0]["report"], rel=1e-2)

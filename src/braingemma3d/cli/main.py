@@ -13,9 +13,11 @@ from typer.core import TyperGroup
 
 from braingemma3d.cli.demo import demo
 from braingemma3d.cli.doctor import doctor
+from braingemma3d.cli.evaluate import evaluate, score
 from braingemma3d.cli.output import print_error
 from braingemma3d.cli.report import report
 from braingemma3d.cli.simulate import simulate
+from braingemma3d.cli.train import train
 from braingemma3d.errors import InputError
 
 
@@ -79,6 +81,9 @@ def _root(
 app.command()(report)
 app.command()(demo)
 app.command()(simulate)
+app.command()(train)
+app.command()(evaluate)
+app.command()(score)
 app.command()(doctor)
 
 

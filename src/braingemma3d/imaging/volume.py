@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,3 +71,8 @@ class Volume:
         if self.brain_mask is None:
             raise ValueError("this volume has no brain mask yet")
         return float(self.brain_mask.sum() * np.prod(self.spacing) / 1000)
+
+    def mirrored(self) -> Volume:
+        """The scan seen in a mirror: left and right swap in array and brain mask, the affine stays."""
+        mask = None if self.brain_mask is None else self.brain_mask[..., ::-1].copy()
+        return replace(self, array=self.array[..., ::-1].copy(), brain_mask=mask)

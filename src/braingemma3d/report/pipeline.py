@@ -10,17 +10,24 @@ from pathlib import Path
 
 import torch
 
+from braingemma3d.findings.compare import mirror_consistent
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.model.loading import load_model, weights_sha256
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.report.checks import flaws
 from braingemma3d.report.report import Checks, InputInfo, ModelInfo, Report, ReportWarning
 
 UNTRAINED = ReportWarning(
     code="untrained_model",
     message="The model has not been trained: the text is the language model's own and says nothing about the scan.",
+)
+
+MIRROR = ReportWarning(
+    code="mirror_inconsistent",
+    message="The report of the mirrored scan differs in more than its sides: don't rely on the side named here.",
 )
 
 
@@ -54,6 +61,13 @@ class Pipeline:
         return cls(model, processor, Path(name).name if Path(name).is_dir() else name)
 
     @torch.inference_mode()
+    def write(self, pixel_values: torch.Tensor) -> list[str]:
+        """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid."""
+        inputs = self.processor(pixel_values).to(self.model.device)
+        inputs["visual_tokens"] = self.model.project(self.model.encode(inputs.pop("pixel_values")))
+        generated = self.model.generate(**inputs)
+        return self.processor.decode_reports(generated, inputs["input_ids"].shape[1])
+
     def __call__(self, scan: str | Path | Volume, scan_id: str | None = None) -> Report:
         """Report on one scan.
 
@@ -65,22 +79,31 @@ class Pipeline:
             InputError: the scan can't be read or is no usable brain MRI.
         """
         volume = scan if isinstance(scan, Volume) else load_scan(scan)
+        trained = self.model.config.trained_stage != "untrained"
         timing: dict[str, float] = {}
         with _timed(timing, "prepare"):
-            inputs = self.processor([volume]).to(self.model.device)
-        with _timed(timing, "encode"):
-            inputs["visual_tokens"] = self.model.project(self.model.encode(inputs.pop("pixel_values")))
+            pixels = self.processor([volume])["pixel_values"]
         with _timed(timing, "write"):
-            generated = self.model.generate(**inputs)
-            text = self.processor.decode_reports(generated, inputs["input_ids"].shape[1])[0]
+            # The mirrored scan goes along in the same batch; what a model at its start writes needs no such check.
+            text, *of_mirror = self.write(torch.cat([pixels, pixels.flip(-1)]) if trained else pixels)
+        findings = extract(text)
+        checks = Checks(
+            mirror_consistent=mirror_consistent(findings, extract(of_mirror[0])) if trained else None,
+            flaws=flaws(text, findings),
+        )
         warnings = [ReportWarning(code=w.code, message=w.message) for w in volume.warnings]
-        if self.model.config.trained_stage == "untrained":
+        if not trained:
             warnings.insert(0, UNTRAINED)
+        elif checks.flaws:
+            message = f"The text contradicts or repeats itself ({', '.join(checks.flaws)}): don't rely on it."
+            warnings.insert(0, ReportWarning(code="flawed_text", message=message))
+        if checks.mirror_consistent is False:
+            warnings.insert(0, MIRROR)
         return Report(
             id=scan_id or default_id(volume.source.path),
             text=text,
-            findings=extract(text),
-            checks=Checks(),
+            findings=findings,
+            checks=checks,
             warnings=warnings,
             model=self.model_info,
             input=InputInfo(

@@ -22,6 +22,7 @@ class Checks(_Record):
     mirror_consistent: bool | None = Field(
         default=None, description="Whether the sides, and nothing else, swap when the scan is mirrored."
     )
+    flaws: list[str] = Field(default=[], description="What is degenerate or contradictory in the text.")
 
 
 class ReportWarning(_Record):

@@ -1,4 +1,4 @@
-"""Simulated cases on the model's grid, drawn once and kept on disk for fast random access."""
+"""Cases on the model's grid, drawn or read once and kept on disk for fast random access."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from braingemma3d.files import new_file
+from braingemma3d.data.manifest import read_manifest
+from braingemma3d.errors import InputError
+from braingemma3d.files import new_file, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
+from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.simulate.atlas import TISSUE
 from braingemma3d.simulate.case import Case, draw_case
@@ -36,17 +39,23 @@ class GridShard(BaseModel):
 
     Attributes:
         pixels: intensities, 255 for 1.
-        lesion: :data:`LESION_CLASSES`.
-        anatomy: lobes, and the lateral ventricles.
+        lesion: :data:`LESION_CLASSES`; None where nobody has outlined it.
+        anatomy: lobes, and the lateral ventricles; likewise.
         records: report, findings and truth of each case.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     pixels: NDArray[np.uint8]
-    lesion: NDArray[np.uint8]
-    anatomy: NDArray[np.uint8]
+    lesion: NDArray[np.uint8] | None
+    anatomy: NDArray[np.uint8] | None
     records: list[dict]
+
+    def maps(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Lesion and anatomy of cases that have them."""
+        if self.lesion is None or self.anatomy is None:
+            raise ValueError("these cases have no maps")
+        return self.lesion, self.anatomy
 
 
 def as_volume(case: Case) -> Volume:
@@ -78,7 +87,7 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     """
     name = f"v{VERSION}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
     root = folder / f"{name}-{'x'.join(map(str, shape))}"
-    shards = [root / f"{start:06d}" for start in range(0, cases, SHARD)]
+    shards = [root / f"{start:06d}-{min(start + SHARD, cases):06d}" for start in range(0, cases, SHARD)]
     missing = [shard for shard in shards if not (shard / "records.json").is_file()]
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     context = multiprocessing.get_context("spawn")
@@ -94,10 +103,10 @@ def _prepare_worker() -> None:
 
 
 def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
-    start = int(shard.name)
-    arrays = {key: np.zeros((SHARD, *shape), np.uint8) for key in ("pixels", "lesion", "anatomy")}
+    start, stop = map(int, shard.name.split("-"))
+    arrays = {key: np.zeros((stop - start, *shape), np.uint8) for key in ("pixels", "lesion", "anatomy")}
     records = []
-    for offset in range(SHARD):
+    for offset in range(stop - start):
         case = draw_case(cohort.seed, start + offset, cohort.healthy, cohort.shift)
         arrays["pixels"][offset], arrays["lesion"][offset], arrays["anatomy"][offset] = on_grid(case, shape)
         records.append(
@@ -108,6 +117,10 @@ def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
                 "truth": case.truth.model_dump(mode="json"),
             }
         )
+    _write_shard(shard, arrays, records)
+
+
+def _write_shard(shard: Path, arrays: dict[str, NDArray[np.uint8]], records: list[dict]) -> None:
     shard.mkdir(parents=True, exist_ok=True)
     for key, array in arrays.items():
         with new_file(shard / f"{key}.npy") as partial, partial.open("wb") as file:
@@ -117,9 +130,55 @@ def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
         partial.write_text(json.dumps(records), encoding="utf-8")
 
 
+def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
+    """Put the training cases of a manifest onto the grid; shards that are already there are kept.
+
+    Those are the cases with a report whose split is ``train`` or not set. They have no maps.
+
+    Returns:
+        The shards' folders, in order.
+
+    Raises:
+        InputError: the manifest can't be read or has no such case, or scans can't be used; each is logged.
+    """
+    cases = [case for case in read_manifest(manifest) if case.report and case.split in (None, "train")]
+    if not cases:
+        raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
+    root = folder / f"{sha256(manifest)[:16]}-{'x'.join(map(str, shape))}"
+    shards = []
+    failed = 0
+    for start in range(0, len(cases), SHARD):
+        chosen = cases[start : start + SHARD]
+        shards.append(root / f"{start:06d}-{start + len(chosen):06d}")
+        if (shards[-1] / "records.json").is_file():
+            continue
+        pixels = np.zeros((len(chosen), *shape), np.uint8)
+        for row, case in enumerate(chosen):
+            try:
+                pixels[row] = np.rint(to_grid(load_scan(case.image), shape)[0] * 255)
+            except InputError as error:
+                logger.error("%s", error)
+                failed += 1
+        logger.info("%d of %d scans read", start + len(chosen), len(cases))
+        if not failed:
+            _write_shard(shards[-1], {"pixels": pixels}, [{"id": case.id, "report": case.report} for case in chosen])
+    if failed:
+        raise InputError(f"{manifest}: {failed} of {len(cases)} scans can't be used; correct them or take them out")
+    return shards
+
+
 def open_shard(shard: Path) -> GridShard:
     """Map a shard's arrays into memory."""
-    arrays = {
-        key: np.load(shard / f"{key}.npy", mmap_mode="r", allow_pickle=False) for key in ("pixels", "lesion", "anatomy")
-    }
-    return GridShard(**arrays, records=json.loads((shard / "records.json").read_text(encoding="utf-8")))
+    pixels = np.load(shard / "pixels.npy", mmap_mode="r", allow_pickle=False)
+    lesion, anatomy = (
+        np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
+        for path in (shard / "lesion.npy", shard / "anatomy.npy")
+    )
+    records = json.loads((shard / "records.json").read_text(encoding="utf-8"))
+    return GridShard(pixels=pixels, lesion=lesion, anatomy=anatomy, records=records)
+
+
+def jittered(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Pixels in [0, 1] with a random gamma (spread .15) and gain (.08): scanners differ."""
+    values = pixels.astype(np.float32) / 255
+    return np.clip(values ** np.float32(np.exp(rng.normal(0, 0.15))) * np.float32(np.exp(rng.normal(0, 0.08))), 0, 1)

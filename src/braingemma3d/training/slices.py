@@ -17,19 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import SiglipVisionModel
-from transformers.utils import ModelOutput
 
 from braingemma3d.findings.schema import LOBES
-from braingemma3d.model.backbones import load_language_model, load_tokenizer
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.training.grids import VENTRICLE_CLASS, open_shard
+from braingemma3d.training.config import Part, Term
+from braingemma3d.training.grids import jittered, open_shard
+from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
+from braingemma3d.training.trainer import Learner
 
 NECROSIS, EDEMA, CORE = 1, 2, 3
-LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + 1
-CELLS = 2
-"""Each patch predicts its maps on CELLS x CELLS cells."""
-CONTRAST_WEIGHT, LESION_WEIGHT = 0.1, 4.0
-"""SigLIP's loss is a sum over a batch's captions; lesions cover a small part of most slices."""
 SIDE_SHARE, LOBE_SHARE, PART_SHARE = 0.8, 0.15, 0.1
 
 
@@ -89,26 +85,28 @@ class SliceDataset(Dataset):
 
     Args:
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
+        patch_size: pixels of a patch along both axes.
         length: slices in an epoch.
         seed: of the choice of slices.
     """
 
-    def __init__(self, shards: Sequence[Path], length: int, seed: int) -> None:
+    def __init__(self, shards: Sequence[Path], patch_size: int, length: int, seed: int) -> None:
+        self.patch = (1, patch_size, patch_size)
         self.shards = [open_shard(shard) for shard in shards]
         self.length = length
         self.seed = seed
         self.with_lesion: list[tuple[int, int, int]] = []
         self.healthy: list[tuple[int, int, int]] = []
         for number, shard in enumerate(self.shards):
-            lesion = (shard.lesion > 0).sum(axis=(2, 3)) >= 6
+            lesion = np.sum(shard.maps()[0] > 0, axis=(2, 3)) >= 6
             brain = (shard.pixels > 0).mean(axis=(2, 3)) > 0.08
             self.with_lesion += [(number, int(c), int(d)) for c, d in np.argwhere(lesion & brain)]
             self.healthy += [(number, int(c), int(d)) for c, d in np.argwhere(~lesion & brain)]
         self.captions: list[str] = []
         self._caption_ids: dict[SliceFindings, int] = {}
         for shard_number, case, level in itertools.chain(self.with_lesion, self.healthy[:1]):
-            shard = self.shards[shard_number]
-            found = slice_findings(shard.lesion[case, level], shard.anatomy[case, level])
+            lesion, anatomy = self.shards[shard_number].maps()
+            found = slice_findings(lesion[case, level], anatomy[case, level])
             for findings in (found, found.mirrored()):
                 if findings not in self._caption_ids:
                     self._caption_ids[findings] = len(self.captions)
@@ -122,80 +120,62 @@ class SliceDataset(Dataset):
         pool = self.with_lesion if rng.random() < 0.5 else self.healthy
         number, case, level = pool[rng.integers(len(pool))]
         shard = self.shards[number]
-        pixels = shard.pixels[case, level].astype(np.float32) / 255
-        lesion, anatomy = shard.lesion[case, level], shard.anatomy[case, level]
+        pixels = jittered(shard.pixels[case, level], rng)
+        lesion, anatomy = (labels[case, level] for labels in shard.maps())
         findings = slice_findings(lesion, anatomy)
-        pixels = np.clip(pixels ** np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.08)), 0, 1)
         if rng.random() < 0.5:
             findings = findings.mirrored()
             pixels, lesion, anatomy = pixels[:, ::-1], lesion[:, ::-1], anatomy[:, ::-1]
         return {
             "pixel_values": torch.from_numpy(pixels.copy())[None],
-            "lesion": torch.from_numpy(lesion.copy()),
-            "anatomy": torch.from_numpy(anatomy.copy()),
+            "lesion": cell_shares(lesion[None], LESION_KINDS, self.patch),
+            "anatomy": cell_shares(anatomy[None], ANATOMY_KINDS, self.patch),
             "caption_ids": torch.tensor(self._caption_ids.get(findings, self._caption_ids[HEALTHY])),
         }
 
 
-@torch.inference_mode()
-def embed_texts(texts: Sequence[str], language_source: str, batch: int = 32) -> Tensor:
-    """Mean of the frozen language model's last hidden states over each text: (texts, text_dim) float32."""
-    model = load_language_model(language_source, dtype=torch.float32)
-    tokenizer = load_tokenizer(language_source)
-    rows = []
-    for start in range(0, len(texts), batch):
-        tokens = tokenizer(list(texts[start : start + batch]), return_tensors="pt", padding=True)
-        hidden = model.model(**tokens).last_hidden_state
-        mask = tokens["attention_mask"][..., None]
-        rows.append((hidden * mask).sum(1) / mask.sum(1))
-    return torch.cat(rows)
-
-
-class SlicePretraining(nn.Module):
+class SlicePretraining(Learner):
     """A SigLIP vision tower that learns from captions and maps of slices.
 
     Args:
         config: of the model that the tower is for.
-        caption_embeddings: (captions, text_dim), see :func:`embed_texts`.
+        caption_embeddings: (captions, text_dim), see :func:`~braingemma3d.training.texts.embed_sentences`.
+        weights: of the terms ``captions``, ``lesion`` and ``anatomy``.
     """
 
-    def __init__(self, config: BrainGemma3DConfig, caption_embeddings: Tensor) -> None:
+    def __init__(self, config: BrainGemma3DConfig, caption_embeddings: Tensor, weights: dict[Term, float]) -> None:
         super().__init__()
         self.config = config
+        self.weights = weights
         self.vision = SiglipVisionModel(config.vision_config)
         width = config.vision_width
         centred = caption_embeddings - caption_embeddings.mean(0)
         self.register_buffer("captions", functional.normalize(centred, dim=-1), persistent=False)
         self.text_head = nn.Linear(caption_embeddings.shape[1], width)
-        self.maps = nn.Linear(width, CELLS * CELLS * (LESION_KINDS + ANATOMY_KINDS))
+        self.maps = MapHead(width)
         self.logit_scale = nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
         self.logit_bias = nn.Parameter(torch.tensor(-5.0))
 
-    def forward(self, pixel_values: Tensor, lesion: Tensor, anatomy: Tensor, caption_ids: Tensor) -> ModelOutput:
-        """Loss of a batch of slices: pixels (batch, 1, H, W) in [0, 1], maps (batch, H, W), captions (batch,)."""
+    def parts(self) -> dict[Part, list[nn.Parameter]]:
+        """The tower, and the heads that are thrown away."""
+        heads = [*self.text_head.parameters(), *self.maps.parameters(), self.logit_scale, self.logit_bias]
+        return {"encoder": list(self.vision.parameters()), "heads": heads}
+
+    def terms(self, pixel_values: Tensor, lesion: Tensor, anatomy: Tensor, caption_ids: Tensor) -> dict[Term, Tensor]:
+        """Losses of a batch of slices.
+
+        Args:
+            pixel_values: (batch, 1, H, W) in [0, 1].
+            lesion: (batch, patches, cells, kinds), see :func:`~braingemma3d.training.maps.cell_shares`.
+            anatomy: likewise.
+            caption_ids: (batch,).
+        """
         pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
+        pixels = pixels.expand(-1, self.config.vision_config.num_channels, -1, -1)
         out = self.vision(pixels, interpolate_pos_encoding=True)
-        lesion_logits, anatomy_logits = self.cells(out.last_hidden_state)
-        contrast = self.sigmoid_loss(out.pooler_output, caption_ids)
-        lesion_loss = soft_cross_entropy(lesion_logits, self.shares(lesion, LESION_KINDS))
-        anatomy_loss = soft_cross_entropy(anatomy_logits, self.shares(anatomy, ANATOMY_KINDS))
-        loss = CONTRAST_WEIGHT * contrast + LESION_WEIGHT * lesion_loss + anatomy_loss
-        return ModelOutput(
-            loss=loss, contrast=contrast.detach(), lesion=lesion_loss.detach(), anatomy=anatomy_loss.detach()
-        )
-
-    def cells(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, patches, dim) to logits (batch, patches, cells, kinds) of lesion parts and of anatomy."""
-        logits = self.maps(patches).float().unflatten(-1, (CELLS * CELLS, LESION_KINDS + ANATOMY_KINDS))
-        return logits[..., :LESION_KINDS], logits[..., LESION_KINDS:]
-
-    def shares(self, labels: Tensor, kinds: int) -> Tensor:
-        """(batch, H, W) labels to the shares of each kind in every cell: (batch, patches, cells, kinds)."""
-        _, rows, columns = self.config.patch_grid
-        one_hot = functional.one_hot(labels.long(), kinds).float()
-        batch, height = one_hot.shape[:2]
-        pooled = one_hot.reshape(batch, rows, CELLS, height // (rows * CELLS), columns, CELLS, -1, kinds).mean((3, 6))
-        return pooled.permute(0, 1, 3, 2, 4, 5).reshape(batch, rows * columns, CELLS * CELLS, kinds)
+        lesion_loss, anatomy_loss = self.maps.losses(out.last_hidden_state, lesion, anatomy)
+        captions = self.sigmoid_loss(out.pooler_output, caption_ids)
+        return {"captions": captions, "lesion": lesion_loss, "anatomy": anatomy_loss}
 
     def sigmoid_loss(self, images: Tensor, caption_ids: Tensor) -> Tensor:
         """SigLIP's loss; slices with the same caption are each other's positives."""
@@ -203,10 +183,5 @@ class SlicePretraining(nn.Module):
         same = caption_ids[:, None] == caption_ids[None]
         with torch.autocast(images.device.type, enabled=False):
             images = functional.normalize(images.float(), dim=-1)
-            logits = images @ text.T * self.logit_scale.exp() + self.logit_bias
+            logits = images @ text.float().T * self.logit_scale.exp() + self.logit_bias
         return -functional.logsigmoid(torch.where(same, logits, -logits)).sum(-1).mean()
-
-
-def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
-    """Cross-entropy against shares (..., kinds) that sum to one."""
-    return -(shares * functional.log_softmax(logits, dim=-1)).sum(-1).mean()

@@ -3,74 +3,207 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeft
+from torch import Tensor, nn
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments, default_data_collator
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
 from transformers.trainer_utils import get_last_checkpoint
+from transformers.utils import ModelOutput
 
 from braingemma3d.model.loading import fast_dtype
+from braingemma3d.training.config import Part, Stage, Term
 
 logger = logging.getLogger(__name__)
 
+LOGGING_STEPS = 20
 
-class Schedule(BaseModel):
-    """How long and how fast a stage learns.
 
-    Attributes:
-        steps: optimizer steps.
-        batch: samples a step.
-        learning_rate: at its peak; it falls to zero along a cosine.
-        warmup: share of the steps in which it rises.
-        weight_decay: of AdamW.
-        checkpoint_steps: steps between two checkpoints, the most that an interruption can cost.
-        seed: of the order of the samples and of everything random in training.
+class Learner(nn.Module):
+    """What a stage trains: a module whose loss is a weighted sum of named terms.
+
+    Its state is what trains, and nothing that is frozen: a checkpoint beside a language model stays small.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What transformers.Trainer asks of a module that is not a PreTrainedModel.
+    accepts_loss_kwargs = False
+    _keys_to_ignore_on_save = None
+    weights: dict[Term, float]
 
-    steps: int = Field(ge=1)
-    batch: int = Field(ge=1)
-    learning_rate: float = Field(gt=0)
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    weight_decay: float = Field(default=0.05, ge=0)
-    checkpoint_steps: int = Field(default=200, ge=1)
-    seed: int = 0
+    def parts(self) -> dict[Part, list[nn.Parameter]]:
+        """Parameters by the name under which a stage's ``rates`` know them."""
+        raise NotImplementedError
+
+    def terms(self, *args: Any, **kwargs: Any) -> dict[Term, Tensor]:
+        """Scalar losses of a batch of the dataset's items."""
+        raise NotImplementedError
+
+    def forward(self, **batch: Any) -> ModelOutput:
+        """The weighted ``loss`` of a batch, and its terms."""
+        terms = self.terms(**batch)
+        loss = torch.stack([self.weights[name] * value for name, value in terms.items() if name in self.weights]).sum()
+        return ModelOutput(loss=loss, **{name: value.detach() for name, value in terms.items()})
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """Values of the parameters that train."""
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        return {name: value for name, value in super().state_dict(*args, **kwargs).items() if name in trained}
 
 
-def train(model: nn.Module, data: Dataset, schedule: Schedule, out: Path, resume: bool = True) -> None:
-    """Train a module whose forward pass returns its loss, with checkpoints in ``out``.
+def train(
+    learner: Learner,
+    data: Dataset,
+    stage: Stage,
+    out: Path,
+    collate: Callable[[list], dict[str, Tensor]] = default_data_collator,
+    report_to: tuple[str, ...] = (),
+) -> bool:
+    """Run a stage, from its newest checkpoint in ``out`` if there is one.
 
     Args:
-        model: takes the dataset's items, batched, as keyword arguments.
-        data: items of tensors; item ``i`` must be the same in every run.
-        schedule: see :class:`Schedule`.
+        learner: of which the parts that ``stage.rates`` name learn, and all others are frozen.
+        data: items for ``collate``; item ``i`` must be the same in every run.
+        stage: its settings.
         out: gets ``checkpoint-<step>`` folders, with the loss so far in their ``trainer_state.json``.
-        resume: go on from the newest checkpoint in ``out``, if there is one.
+        collate: from a list of items to the learner's arguments.
+        report_to: transformers' names of places for the curves.
+
+    Returns:
+        Whether this process is the one that writes results.
     """
+    parts = learner.parts()
+    learner.requires_grad_(False)
+    for name in stage.rates:
+        for parameter in parts[name]:
+            parameter.requires_grad_(True)
     arguments = TrainingArguments(
         output_dir=str(out),
-        max_steps=schedule.steps,
-        per_device_train_batch_size=schedule.batch,
-        learning_rate=schedule.learning_rate,
+        max_steps=stage.steps,
+        per_device_train_batch_size=stage.batch,
         lr_scheduler_type="cosine",
-        warmup_steps=schedule.warmup,
-        weight_decay=schedule.weight_decay,
+        warmup_steps=stage.warmup,
         bf16=fast_dtype() is torch.bfloat16,
         use_cpu=not torch.cuda.is_available(),
-        save_steps=schedule.checkpoint_steps,
+        save_steps=stage.checkpoint_steps,
         save_total_limit=2,
-        logging_steps=20,
-        report_to="none",
+        logging_steps=LOGGING_STEPS,
+        report_to=list(report_to) or "none",
         remove_unused_columns=False,
-        seed=schedule.seed,
-        dataloader_num_workers=0,
+        disable_tqdm=True,
+        seed=stage.seed,
     )
-    last = get_last_checkpoint(str(out)) if resume and out.is_dir() else None
+    last = get_last_checkpoint(str(out)) if out.is_dir() else None
     if last:
-        logger.info("going on from %s", Path(last).name)
-    trainer = Trainer(model=model, args=arguments, train_dataset=data, data_collator=default_data_collator)
+        logger.info("%s goes on from %s", stage.name, Path(last).name)
+    trainer = _Trainer(
+        stage,
+        model=learner,
+        args=arguments,
+        train_dataset=data,
+        data_collator=collate,
+        callbacks=[_Progress(stage)],
+    )
+    trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last)
+    return trainer.is_world_process_zero()
+
+
+class _Trainer(Trainer):
+    """With a learning rate for each part, and the loss's terms in the log."""
+
+    optimizer: Any
+
+    def __init__(self, stage: Stage, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stage = stage
+        self.sums: dict[str, Tensor] = {}
+        self.batches = 0
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW over the parts that the stage names; vectors and scalars don't decay."""
+        if self.optimizer is None:
+            learner = self.accelerator.unwrap_model(self.model if model is None else model)
+            parts = learner.parts()
+            groups = [
+                {
+                    "params": [p for p in parts[name] if (p.ndim > 1) is matrices],
+                    "lr": rate,
+                    "weight_decay": self.stage.weight_decay if matrices else 0.0,
+                }
+                for name, rate in self.stage.rates.items()
+                for matrices in (True, False)
+            ]
+            self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], betas=(0.9, 0.98))
+        return self.optimizer
+
+    def compute_loss(self, *args: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+        """The loss; its terms are summed up for the log."""
+        loss, outputs = super().compute_loss(*args, return_outputs=True, **kwargs)
+        for name, value in outputs.items():
+            if name != "loss":
+                self.sums[name] = self.sums.get(name, 0) + value.float()
+        self.batches += 1
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the mean of each term beside the loss."""
+        if "loss" in logs and self.batches:
+            logs = {**logs, **{name: round(float(value) / self.batches, 4) for name, value in self.sums.items()}}
+            self.sums, self.batches = {}, 0
+        super().log(logs, start_time)
+
+
+class _Progress(TrainerCallback):
+    """A bar with steps, time left, samples a second and the loss's terms; a log line where there is no terminal."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.bar: Progress | None = None
+        self.task: TaskID | None = None
+        self.begun = (0, 0.0)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Show the bar."""
+        self.begun = (state.global_step, time.monotonic())
+        console = Console(stderr=True)
+        if state.is_world_process_zero and console.is_terminal:
+            columns = (TextColumn(self.stage.name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeLeft())
+            self.bar = Progress(*columns, TextColumn("{task.fields[text]}"), console=console)
+            self.task = self.bar.add_task(self.stage.name, total=state.max_steps, completed=state.global_step, text="")
+            self.bar.start()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Move the bar."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, completed=state.global_step)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        """Show the loss."""
+        if logs is None or "loss" not in logs or not state.is_world_process_zero:
+            return
+        first, since = self.begun
+        seconds = max(time.monotonic() - since, 1e-6)
+        steps = max(state.global_step - first, 1)
+        rate = steps * self.stage.batch * args.world_size / seconds
+        hidden = ("epoch", "learning_rate", "grad_norm", "step", "total_flos")
+        text = "  ".join(f"{name} {value:.3f}" for name, value in logs.items() if name not in hidden)
+        text = f"{text}  {rate:.1f} samples/s"
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, text=text)
+        elif state.global_step % (5 * LOGGING_STEPS) == 0:
+            left = (state.max_steps - state.global_step) * seconds / steps / 60
+            logger.info(
+                "%s %d of %d: %s, %.0f min left", self.stage.name, state.global_step, state.max_steps, text, left
+            )
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Take the bar away."""
+        if self.bar is not None:
+            self.bar.stop()

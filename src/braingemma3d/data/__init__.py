@@ -1,0 +1,1 @@
+"""Data: manifests of scans with their reports."""

@@ -1,0 +1,72 @@
+"""Manifests: one case a line of JSON, with scan, report and findings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from braingemma3d.errors import InputError
+from braingemma3d.findings.schema import Findings
+
+
+class ManifestCase(BaseModel):
+    """A line of ``manifest.jsonl``; other fields, such as the simulation's ``truth``, are left alone.
+
+    Attributes:
+        id: distinct within the manifest.
+        patient: cases of one patient share it.
+        image: the scan.
+        mask: outline of the lesion, values as in BraTS.
+        report: the reference report.
+        findings: the truth, where it is known beyond the report.
+        source: the data set.
+        split: ``train``, ``val`` or ``test``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    patient: str
+    image: Path
+    mask: Path | None = None
+    report: str | None = None
+    findings: Findings | None = None
+    source: str
+    split: str | None = None
+
+
+def read_manifest(path: Path) -> list[ManifestCase]:
+    """Read a manifest; its relative paths are taken from the folder that it lies in.
+
+    Raises:
+        InputError: no such file, a line that is not a case, two cases with one id, or no case at all.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such manifest; check the path") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: not a manifest; give a file with one JSON object a line") from error
+    cases: list[ManifestCase] = []
+    known: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            case = ManifestCase.model_validate(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the line"
+            raise InputError(f"{path}: line {number}: {where}: {first['msg']}; correct it") from error
+        if case.id in known:
+            raise InputError(f"{path}: line {number}: a second case {case.id!r}; give every case an id of its own")
+        known.add(case.id)
+        mask = None if case.mask is None else path.parent / case.mask
+        cases.append(case.model_copy(update={"image": path.parent / case.image, "mask": mask}))
+    if not cases:
+        raise InputError(f"{path}: an empty manifest; write one JSON object a line")
+    return cases

@@ -1,0 +1,80 @@
+"""Systems that never see the scan: what a metric is worth is what a report gains over the best of them.
+
+They know other patients' reports: those of the training cases, or where a manifest has none those of the other test
+cases, which favours them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+
+from braingemma3d.evaluation.keywords import keyword_scores
+from braingemma3d.evaluation.systems.system import Kind, Reference, System
+from braingemma3d.findings.compare import scores
+from braingemma3d.findings.extract import extract
+from braingemma3d.imaging.volume import Volume
+
+CANDIDATES = 150
+"""Reports that are tried as the constant one, and reports that each is tried on."""
+
+
+class _Answers:
+    """A system that answers by case id."""
+
+    kind: Kind = "blind"
+
+    def __init__(self, name: str, answers: dict[str, str]) -> None:
+        self.name = name
+        self.answers = answers
+
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The prepared answers."""
+        return [self.answers[case] for case in ids]
+
+
+def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], seed: int = 0) -> list[System]:
+    """The blind systems for a test set.
+
+    Args:
+        cases: the test cases.
+        training: cases whose reports may be used, in which the test cases may be contained.
+        seed: of the choice of candidates and of other patients.
+
+    Returns:
+        ``constant report``: the one with the best mean score on the others; ``constant, told if healthy``: the best
+        one for each of the two groups; ``another patient's report``. None where no case has a report.
+    """
+    rng = np.random.default_rng(seed)
+    known = [case for case in training if case.report]
+    if len(known) < 2:
+        return []
+    tried = [known[i] for i in rng.permutation(len(known))[:CANDIDATES]]
+    constant = _best(tried, tried)
+    systems: list[System] = [_Answers("constant report", {case.id: constant for case in cases})]
+    groups = {lesion: [case for case in tried if case.findings.lesion is lesion] for lesion in (True, False)}
+    if all(groups.values()):
+        of_group = {lesion: _best(group, group) for lesion, group in groups.items()}
+        told = {case.id: of_group[case.findings.lesion] for case in cases}
+        systems.append(_Answers("constant report, told if healthy", told))
+    answers = {}
+    for case in cases:
+        others = [other for other in known if other.id != case.id]
+        answers[case.id] = str(others[int(rng.integers(len(others)))].report)
+    return [*systems, _Answers("another patient's report", answers)]
+
+
+def _best(candidates: Sequence[Reference], cases: Sequence[Reference]) -> str:
+    """The report with the best mean of keyword F1s and finding-level scores over the cases."""
+
+    def worth(candidate: Reference) -> float:
+        text = str(candidate.report)
+        found = extract(text)
+        return fmean(
+            fmean([*scores(found, case.findings).values(), *keyword_scores(text, str(case.report)).values()])
+            for case in cases
+        )
+
+    return str(max(candidates, key=worth).report)

@@ -1,0 +1,219 @@
+"""``metrics.json``: every metric of every system with its interval, and what each gains over the best blind system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from braingemma3d.evaluation.keywords import keyword_scores
+from braingemma3d.evaluation.nlg import nlg_scores
+from braingemma3d.evaluation.predictions import Prediction
+from braingemma3d.evaluation.statistics import estimate, lift
+from braingemma3d.evaluation.systems.system import Kind, Reference
+from braingemma3d.findings.compare import mirror_consistent, scores
+from braingemma3d.findings.extract import extract
+from braingemma3d.report.checks import flaws
+
+Scores = dict[str, dict[str, float]]
+"""Metric to case id to value."""
+
+FINDINGS = (
+    "side_accuracy",
+    "lobe_f1",
+    "edema_accuracy",
+    "necrosis_accuracy",
+    "compression_accuracy",
+    "lesion_sensitivity",
+)
+KEYWORDS = ("laterality_f1", "anatomy_f1", "pathology_f1")
+NLG = ("bleu1", "bleu4", "rouge1", "rouge2", "rougeL", "meteor", "cider", "bertscore")
+OTHERS = ("healthy_specificity", "mirror_consistency", "flawed_text")
+METRICS = (*FINDINGS, *OTHERS, *KEYWORDS, *NLG)
+LOOKLESS: tuple[Kind, ...] = ("blind", "no_learning")
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Value(_Record):
+    """A mean over cases with its 95 % interval."""
+
+    mean: float
+    ci95: tuple[float, float]
+    n: int
+
+
+class SystemMetrics(_Record):
+    """One system: ``flawed_text`` is the share of degenerate or contradictory reports; the rest is better if higher."""
+
+    kind: Kind
+    nlg: dict[str, Value] = {}
+    keyword: dict[str, Value] = {}
+    findings: dict[str, Value] = {}
+    healthy_specificity: Value | None = None
+    mirror_consistency: Value | None = None
+    flawed_text: Value | None = None
+    seconds_per_case: float | None = None
+
+    def value(self, metric: str) -> Value | None:
+        """A metric by its name."""
+        groups = {**self.nlg, **self.keyword, **self.findings}
+        return groups[metric] if metric in groups else getattr(self, metric, None)
+
+
+class LiftValue(_Record):
+    """The evaluated system minus the best system that does not look or does not learn, paired by case."""
+
+    over: str
+    difference: float
+    ci95: tuple[float, float]
+    p: float
+    n: int
+
+
+class Failure(_Record):
+    """A case without a report; it scores 0 in every metric of the system."""
+
+    system: str
+    id: str
+    error: str
+
+
+class Metrics(_Record):
+    """The file."""
+
+    system: str
+    cases: int
+    healthy: int
+    systems: dict[str, SystemMetrics]
+    lift: dict[str, LiftValue]
+    confusion: dict[str, dict[str, dict[str, int]]]
+    failures: list[Failure]
+    skipped: dict[str, str]
+
+
+def measure(predictions: Sequence[Prediction], references: Sequence[Reference], system: str) -> Metrics:
+    """All metrics of all systems.
+
+    Args:
+        predictions: of one or more systems.
+        references: the test cases; a case without a prediction of a system is a failure of that system.
+        system: the one that is evaluated: of it lifts and confusions are given.
+    """
+    by_system: dict[str, dict[str, Prediction]] = {}
+    for prediction in predictions:
+        by_system.setdefault(prediction.system, {})[prediction.id] = prediction
+    skipped: dict[str, str] = {}
+    values: dict[str, Scores] = {}
+    systems: dict[str, SystemMetrics] = {}
+    failures: list[Failure] = []
+    for name, given in by_system.items():
+        complete = {ref.id: given.get(ref.id) or _missing(name, given, ref.id) for ref in references}
+        failures += [Failure(system=name, id=p.id, error=p.error) for p in complete.values() if p.error]
+        values[name] = score(complete, references, skipped)
+        seconds = [p.seconds for p in complete.values() if p.seconds is not None]
+        systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds)
+    lookless = [name for name, metrics in systems.items() if metrics.kind in LOOKLESS and name != system]
+    lifts = {}
+    for metric, mine in values[system].items():
+        rivals = [name for name in lookless if metric in values[name]] if metric != "flawed_text" else []
+        if rivals:
+            best = max(rivals, key=lambda name: sum(values[name][metric].values()) / len(values[name][metric]))
+            found = lift(mine, values[best][metric])
+            lifts[metric] = LiftValue(
+                over=best, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n
+            )
+    return Metrics(
+        system=system,
+        cases=len(references),
+        healthy=sum(not ref.findings.lesion for ref in references),
+        systems=systems,
+        lift=lifts,
+        confusion=confusion({p.id: p for p in by_system[system].values()}, references),
+        failures=failures,
+        skipped=skipped,
+    )
+
+
+def _missing(system: str, given: Mapping[str, Prediction], case: str) -> Prediction:
+    kind = next(iter(given.values())).kind
+    return Prediction(system=system, kind=kind, id=case, text="", error="no prediction for this case")
+
+
+def score(predictions: Mapping[str, Prediction], references: Sequence[Reference], skipped: dict[str, str]) -> Scores:
+    """Every metric of one system, case by case; why a metric could not run goes into ``skipped``."""
+    found: Scores = {}
+
+    def note(metric: str, case: str, value: float) -> None:
+        found.setdefault(metric, {})[case] = value
+
+    for ref in references:
+        prediction = predictions[ref.id]
+        failed = prediction.error is not None
+        said = extract(prediction.text)
+        for metric, value in scores(said, ref.findings).items():
+            note(metric, ref.id, 0.0 if failed else value)
+        if prediction.mirrored is not None:
+            note("mirror_consistency", ref.id, float(mirror_consistent(said, extract(prediction.mirrored))))
+        note("flawed_text", ref.id, float(bool(flaws(prediction.text, said))))
+        if ref.report is not None:
+            for metric, value in keyword_scores(prediction.text, ref.report).items():
+                note(metric, ref.id, 0.0 if failed else value)
+    written = [ref for ref in references if ref.report is not None]
+    if written:
+        nlg = nlg_scores([predictions[ref.id].text for ref in written], [str(ref.report) for ref in written])
+        skipped |= nlg.skipped
+        for metric, row in nlg.scores.items():
+            found[metric] = {ref.id: value for ref, value in zip(written, row, strict=True)}
+    else:
+        skipped["nlg"] = "the cases have no reference reports"
+    return found
+
+
+def _summary(kind: Kind, values: Scores, seconds: Sequence[float]) -> SystemMetrics:
+    summary = {}
+    for metric, of_case in values.items():
+        found = estimate(list(of_case.values()))
+        summary[metric] = Value(mean=found.mean, ci95=(found.low, found.high), n=found.n)
+
+    def group(names: Sequence[str]) -> dict[str, Value]:
+        return {name: summary[name] for name in names if name in summary}
+
+    return SystemMetrics(
+        kind=kind,
+        nlg=group(NLG),
+        keyword=group(KEYWORDS),
+        findings=group(FINDINGS),
+        **{name: summary.get(name) for name in OTHERS},
+        seconds_per_case=round(sum(seconds) / len(seconds), 3) if seconds else None,
+    )
+
+
+def confusion(
+    predictions: Mapping[str, Prediction], references: Sequence[Reference]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Counts of truth against report for side, grades and lobes, over the cases with a lesion.
+
+    Rows are the truth, columns what the report says. Lobes are counted one by one, as ``named``, ``missed``, or
+    ``named in error``.
+    """
+    tables: dict[str, dict[str, dict[str, int]]] = {}
+
+    def count(table: str, row: str, column: str) -> None:
+        cells = tables.setdefault(table, {}).setdefault(row, {})
+        cells[column] = cells.get(column, 0) + 1
+
+    for ref in references:
+        if not ref.findings.lesion or ref.id not in predictions:
+            continue
+        said = extract(predictions[ref.id].text)
+        for name in ("side", "edema", "necrosis", "ventricular_compression"):
+            count(name, getattr(ref.findings, name), getattr(said, name) if said.lesion else "no lesion")
+        for lobe in ref.findings.lobes:
+            count("lobes", lobe, "named" if lobe in said.lobes else "missed")
+        for lobe in said.lobes:
+            if lobe not in ref.findings.lobes:
+                count("lobes", lobe, "named in error")
+    return tables

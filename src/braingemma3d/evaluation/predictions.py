@@ -1,0 +1,145 @@
+"""Running systems over a test set: every report is on disk before the next batch begins."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.errors import InputError
+from braingemma3d.evaluation.systems.system import Kind, System
+from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.imaging.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+BATCH = 8
+"""Scans at a time; each is written with its mirror image."""
+
+
+class Prediction(BaseModel):
+    """One report of one system, a line of ``predictions.jsonl``.
+
+    Attributes:
+        system, kind: who wrote it.
+        id: of the case.
+        text: the report; empty where it failed.
+        mirrored: the report on the mirrored scan, for systems that see the scan.
+        seconds: that it took, the mirrored one and an equal share of its batch included.
+        error: why there is no report.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    system: str = "given"
+    kind: Kind = "model"
+    id: str
+    text: str
+    mirrored: str | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+def read_predictions(path: Path) -> list[Prediction]:
+    """Read a file of predictions; of two lines for one case and system the later counts.
+
+    Raises:
+        InputError: no such file, or a line without ``id`` and ``text``.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no readable file of predictions; give one with a JSON object a line") from error
+    found: dict[tuple[str, str], Prediction] = {}
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                prediction = Prediction.model_validate(json.loads(line))
+            except (json.JSONDecodeError, ValidationError) as error:
+                raise InputError(f"{path}: line {number} is not a JSON object with `id` and `text`") from error
+            found[prediction.system, prediction.id] = prediction
+    return list(found.values())
+
+
+def predict(
+    systems: Sequence[System],
+    cases: Sequence[ManifestCase],
+    path: Path,
+    progress: Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]] = iter,
+) -> list[Prediction]:
+    """Let every system report on every case and on its mirror image; what is in ``path`` already is kept.
+
+    A scan that can't be read, or a system that fails, is a prediction with an error, and tried again the next time.
+
+    Args:
+        systems: in any order.
+        cases: the test set.
+        path: ``predictions.jsonl``, appended to batch by batch.
+        progress: goes through the batches.
+    """
+    known = {(p.system, p.id): p for p in (read_predictions(path) if path.is_file() else []) if p.error is None}
+    wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file, ThreadPoolExecutor(1) as ahead:
+        for batch in progress([wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]):
+            loaded = list(ahead.map(_load, batch))
+            for system in systems:
+                todo = [one for one in loaded if (system.name, one[0].id) not in known]
+                for prediction in _report(system, todo):
+                    known[prediction.system, prediction.id] = prediction
+                    file.write(prediction.model_dump_json(exclude_none=True) + "\n")
+            file.flush()
+    order = {case.id: place for place, case in enumerate(cases)}
+    names = [system.name for system in systems]
+    chosen = [p for p in known.values() if p.system in names and p.id in order]
+    return sorted(chosen, key=lambda p: (names.index(p.system), order[p.id]))
+
+
+def _load(case: ManifestCase) -> tuple[ManifestCase, Volume | str]:
+    try:
+        return case, load_scan(case.image)
+    except InputError as error:
+        return case, str(error)
+
+
+def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]]) -> Iterator[Prediction]:
+    """Predictions of one system on a batch."""
+    read: list[tuple[str, Volume]] = []
+    for case, volume in loaded:
+        if isinstance(volume, Volume):
+            read.append((case.id, volume))
+        else:
+            yield Prediction(system=system.name, kind=system.kind, id=case.id, text="", error=volume)
+    if not read:
+        return
+    ids, volumes = [name for name, _ in read], [volume for _, volume in read]
+    start = time.perf_counter()
+    looks = system.kind != "blind"
+    try:
+        texts = (
+            system.write(ids * 2, [*volumes, *(v.mirrored() for v in volumes)]) if looks else system.write(ids, volumes)
+        )
+    except Exception as error:
+        # One batch that nobody foresaw must not cost a night's evaluation; it counts as failed.
+        logger.exception("%s failed on %s", system.name, ", ".join(ids))
+        for name in ids:
+            yield Prediction(
+                system=system.name, kind=system.kind, id=name, text="", error=f"{type(error).__name__}: {error}"
+            )
+        return
+    seconds = round((time.perf_counter() - start) / len(ids), 3)
+    for place, name in enumerate(ids):
+        yield Prediction(
+            system=system.name,
+            kind=system.kind,
+            id=name,
+            text=texts[place],
+            mirrored=texts[len(ids) + place] if looks else None,
+            seconds=seconds,
+        )

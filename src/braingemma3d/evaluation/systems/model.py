@@ -1,0 +1,60 @@
+"""The model as a system, and the same model blindfolded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from braingemma3d.evaluation.systems.system import Kind
+from braingemma3d.imaging.volume import Volume
+from braingemma3d.report.pipeline import Pipeline
+
+
+class ModelSystem:
+    """A loaded pipeline."""
+
+    kind: Kind = "model"
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self.pipeline = pipeline
+        self.name = name
+
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The model's reports."""
+        return self.pipeline.write(self.seen(self.pipeline.processor(volumes)["pixel_values"]))
+
+    def seen(self, pixels: Tensor) -> Tensor:
+        """What the model gets of the pixels (batch, 1, D, H, W): all."""
+        return pixels
+
+
+class BlankVolume(ModelSystem):
+    """The model before an empty volume: what it says without any scan. Written once, the same for every case."""
+
+    kind: Kind = "blind"
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__(pipeline, "model on a blank volume")
+        self.text: str | None = None
+
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The same text for every volume."""
+        if self.text is None:
+            self.text = self.pipeline.write(torch.zeros(1, 1, *self.pipeline.processor.volume_shape))[0]
+        return [self.text] * len(volumes)
+
+
+class ShuffledVoxels(ModelSystem):
+    """The model before the scan's own voxels in random order: intensities without places."""
+
+    kind: Kind = "blind"
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__(pipeline, "model on shuffled voxels")
+
+    def seen(self, pixels: Tensor) -> Tensor:
+        """Each volume's voxels, permuted by one fixed permutation."""
+        order = torch.randperm(pixels[0].numel(), generator=torch.Generator().manual_seed(0))
+        return pixels.flatten(1)[:, order].reshape(pixels.shape)

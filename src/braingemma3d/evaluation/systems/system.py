@@ -1,0 +1,60 @@
+"""The interface of everything that is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol
+
+from braingemma3d.findings.schema import Findings, Grade
+from braingemma3d.imaging.volume import Volume
+
+Kind = Literal["model", "baseline", "blind", "no_learning"]
+
+
+class Reference(NamedTuple):
+    """What a test case is held against: its report, if it has one, and the findings that are true of it."""
+
+    id: str
+    report: str | None
+    findings: Findings
+
+
+class System(Protocol):
+    """Writes a report on each volume of a batch.
+
+    Attributes:
+        name: in tables and files.
+        kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
+            that says nothing; ``no_learning`` ones look by a fixed rule.
+    """
+
+    name: str
+    kind: Kind
+
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The reports, in order. ``ids`` are for systems that answer by case, not by scan."""
+        ...
+
+
+_AREAS = {
+    "insula": "insula",
+    "cerebellum": "cerebellum",
+    "brainstem": "brainstem",
+    "deep": "deep white matter",
+}
+_GRADES: dict[Grade, str] = {"present": "definite", "possible": "possible"}
+
+
+def describe(findings: Findings) -> str:
+    """The plainest report that says the findings; :func:`braingemma3d.findings.extract.extract` reads them back."""
+    if not findings.lesion:
+        return "No lesion is seen. There is no edema. There is no necrosis. The ventricles are not compressed."
+    side = {"bilateral": "bilateral ", "midline": "midline ", "none": ""}.get(findings.side, f"{findings.side} ")
+    lobes = " and ".join(_AREAS.get(lobe, f"{lobe} lobe") for lobe in findings.lobes)
+    place = f" in the {side}{lobes}" if lobes else ""
+    parts = [f"There is a lesion{place}." if lobes or not side else f"There is a lesion on the {side}side."]
+    for what, grade in (("edema", findings.edema), ("necrosis", findings.necrosis)):
+        parts.append(f"There is {'no' if grade == 'none' else _GRADES.get(grade, grade)} {what}.")
+    grade = findings.ventricular_compression
+    degree = "no" if grade == "none" else _GRADES.get(grade, grade)
+    return " ".join([*parts, f"There is {degree} compression of the ventricles."])

@@ -1,0 +1,110 @@
+"""``RESULTS.md``: the metrics as tables that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, NLG, Metrics, Value
+
+NAMES = {
+    "side_accuracy": "side",
+    "lobe_f1": "lobe F1",
+    "edema_accuracy": "edema",
+    "necrosis_accuracy": "necrosis",
+    "compression_accuracy": "compression",
+    "lesion_sensitivity": "sensitivity",
+    "healthy_specificity": "specificity",
+    "mirror_consistency": "mirror",
+    "flawed_text": "flawed text",
+    "laterality_f1": "laterality F1",
+    "anatomy_f1": "anatomy F1",
+    "pathology_f1": "pathology F1",
+    "bleu1": "BLEU-1",
+    "bleu4": "BLEU-4",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "meteor": "METEOR",
+    "cider": "CIDEr",
+    "bertscore": "BERTScore",
+}
+KINDS = {"model": "learned", "baseline": "baseline", "blind": "blind", "no_learning": "fixed rule"}
+
+
+def results(metrics: Metrics, title: str, command: str) -> str:
+    """The whole page.
+
+    Args:
+        metrics: of :func:`~braingemma3d.evaluation.metrics.measure`.
+        title: names the test set.
+        command: that wrote the page.
+    """
+    lesions = metrics.cases - metrics.healthy
+    parts = [
+        f"# {title}",
+        f"{metrics.cases} cases, {lesions} with a lesion and {metrics.healthy} without. Written by `{command}`.",
+        "## Findings",
+        "What each report says, read by `findings.extract` and held against the truth. Side to compression and "
+        "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
+        "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
+        "or contradictory reports. Mean with its 95 % bootstrap interval. Blind systems never see the scan.",
+        _table(metrics, (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text")),
+        f"## What {metrics.system} gains over the best system that does not look or does not learn",
+        "Paired by case: mean difference, 95 % bootstrap interval, two-sided permutation p-value.",
+        _lifts(metrics),
+        "## The field's usual metrics",
+        "For comparison with published tables only: most of what they give can be had without looking at the scan.",
+        _table(metrics, (*KEYWORDS, *NLG)),
+        "## Confusions",
+        "\n\n".join(_confusion(name, rows) for name, rows in metrics.confusion.items()) or "No case with a lesion.",
+    ]
+    if metrics.skipped:
+        parts += ["## Not computed", "\n".join(f"- {NAMES.get(k, k)}: {why}" for k, why in metrics.skipped.items())]
+    if metrics.failures:
+        lines = [f"- {failure.system}, {failure.id}: {failure.error}" for failure in metrics.failures]
+        parts += ["## Failures", "Each scores 0 in every metric of its system.", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(metrics: Metrics, columns: Sequence[str]) -> str:
+    shown = [c for c in columns if any(system.value(c) for system in metrics.systems.values())]
+    rows = []
+    for name, system in metrics.systems.items():
+        label = f"**{name}**" if name == metrics.system else name
+        rows.append([label, KINDS[system.kind], *(_cell(system.value(column)) for column in shown)])
+    return _markdown(["system", "kind", *(NAMES[c] for c in shown)], rows)
+
+
+def _cell(value: Value | None) -> str:
+    return "–" if value is None else f"{_short(value.mean)} ({_short(value.ci95[0])}–{_short(value.ci95[1])})"
+
+
+def _short(number: float) -> str:
+    return f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.2f}"
+
+
+def _lifts(metrics: Metrics) -> str:
+    rows = [
+        [
+            NAMES[metric],
+            f"{value.difference:+.3f}",
+            f"{value.ci95[0]:+.3f} to {value.ci95[1]:+.3f}",
+            f"{value.p:.4f}",
+            value.over,
+        ]
+        for metric, value in metrics.lift.items()
+    ]
+    if not rows:
+        return "No such system was run."
+    return _markdown(["metric", "gain", "95 % interval", "p", "best of them"], rows)
+
+
+def _confusion(name: str, rows: dict[str, dict[str, int]]) -> str:
+    columns = sorted({column for row in rows.values() for column in row})
+    cells = [[truth, *(str(row.get(column, 0)) for column in columns)] for truth, row in sorted(rows.items())]
+    return _markdown([f"{name.replace('_', ' ')}: truth \\ report", *columns], cells)
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

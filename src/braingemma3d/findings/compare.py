@@ -1,0 +1,64 @@
+"""Findings held against findings: mirrored, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from braingemma3d.findings.schema import Finding, Findings, Grade, Lobe, Side
+
+_MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
+
+
+def mirrored(findings: Findings) -> Findings:
+    """The findings of the scan seen in a mirror: left and right swap, and nothing else."""
+    return findings.model_copy(
+        update={
+            "side": _MIRRORED.get(findings.side, findings.side),
+            "lesions": tuple(
+                Finding(side=_MIRRORED.get(one.side, one.side), lobes=one.lobes) for one in findings.lesions
+            ),
+        }
+    )
+
+
+def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
+    """Whether the findings of the mirrored scan are those of the scan with the sides swapped.
+
+    The order and number in which lesions are told is wording; what they say together counts.
+    """
+    return mirrored(findings).model_copy(update={"lesions": ()}) == of_mirror.model_copy(update={"lesions": ()})
+
+
+def lobe_f1(found: Sequence[Lobe], truth: Sequence[Lobe]) -> float:
+    """F1 of two sets of lobes; 1 if both are empty, 0 if one is."""
+    if not found and not truth:
+        return 1.0
+    return 2 * len(set(found) & set(truth)) / (len(set(found)) + len(set(truth)))
+
+
+def same_grade(found: Grade, truth: Grade) -> bool:
+    """Whether a grade says what the truth does; where one of them names no degree, presence decides."""
+    if "present" in (found, truth):
+        return (found in ("none", "possible")) == (truth in ("none", "possible"))
+    return found == truth
+
+
+def scores(found: Findings, truth: Findings) -> dict[str, float]:
+    """Finding-level scores of one case, each 0 to 1.
+
+    Returns:
+        For a truth with a lesion ``lesion_sensitivity``, ``side_accuracy``, ``lobe_f1``, ``edema_accuracy``,
+        ``necrosis_accuracy`` and ``compression_accuracy``; without one ``healthy_specificity``, for which the report
+        must name no finding at all. A report that misses the lesion has every other of its scores at what its words
+        are worth: side and lobes are 0, an absence that is true by chance counts as in any table of this kind.
+    """
+    if not truth.lesion:
+        return {"healthy_specificity": float(found == Findings())}
+    return {
+        "lesion_sensitivity": float(found.lesion),
+        "side_accuracy": float(found.side == truth.side),
+        "lobe_f1": lobe_f1(found.lobes, truth.lobes),
+        "edema_accuracy": float(same_grade(found.edema, truth.edema)),
+        "necrosis_accuracy": float(same_grade(found.necrosis, truth.necrosis)),
+        "compression_accuracy": float(same_grade(found.ventricular_compression, truth.ventricular_compression)),
+    }

@@ -1,0 +1,157 @@
+"""What a training run is: a model, its data, and stages that are rows of settings, read from one YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from braingemma3d.errors import InputError
+
+StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
+Objective = Literal["slices", "contrast", "report"]
+Part = Literal["encoder", "compressor", "projector", "heads", "lora"]
+Term = Literal["report", "captions", "statements", "lesion", "anatomy"]
+
+TERMS: dict[Objective, set[Term]] = {
+    "slices": {"captions", "lesion", "anatomy"},
+    "contrast": {"report", "statements", "lesion", "anatomy"},
+    "report": {"report"},
+}
+PARTS: dict[Objective, set[Part]] = {
+    "slices": {"encoder", "heads"},
+    "contrast": {"encoder", "compressor", "projector", "heads"},
+    "report": {"compressor", "projector", "lora"},
+}
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stage(_Settings):
+    """One stage of training; whatever it does not name stays frozen.
+
+    Attributes:
+        name: also the folder that it writes.
+        objective: ``slices`` (2D captions and maps), ``contrast`` (volumes and texts) or ``report`` (next token).
+        rates: the parts that train, each with its peak learning rate. ``heads`` are what only training needs: text
+            head, map head, temperature.
+        weights: of the terms of the loss. ``report``: the whole report; ``statements``: its findings one by one;
+            ``captions``: of slices; ``lesion`` and ``anatomy``: maps, for data that has them.
+        contrast: InfoNCE, or SigLIP's sigmoid loss, between volumes and reports.
+        steps: optimizer steps.
+        batch: samples a step, on each process.
+        chunk: volumes that are encoded at a time; the rest of a batch is encoded again in the backward pass, which
+            makes a large contrastive batch fit into memory. None: all at once.
+        flips: show half of the scans mirrored, with left and right exchanged in their texts.
+        warmup: share of the steps in which the rates rise; after that they fall to zero along a cosine.
+        weight_decay: of AdamW, on matrices only.
+        checkpoint_steps: steps between two checkpoints, the most that an interruption can cost.
+        seed: of the order of samples and of everything random.
+    """
+
+    name: StageName
+    objective: Objective
+    rates: dict[Part, float]
+    weights: dict[Term, float] = {"report": 1.0}
+    contrast: Literal["infonce", "sigmoid"] = "infonce"
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    chunk: int | None = Field(default=None, ge=1)
+    flips: bool = True
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.05, ge=0)
+    checkpoint_steps: int = Field(default=200, ge=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Stage:
+        for what, given, known in (
+            ("rates", set(self.rates), PARTS[self.objective]),
+            ("weights", set(self.weights), TERMS[self.objective]),
+        ):
+            if not given or given - known:
+                raise ValueError(
+                    f"{what} of the objective {self.objective!r} are of {sorted(known)}, not {sorted(given)}"
+                )
+        if min(self.rates.values()) <= 0 or min(self.weights.values()) < 0:
+            raise ValueError(f"rates must be positive and weights not negative: {self.rates}, {self.weights}")
+        if self.objective == "contrast" and self.batch < 2:
+            raise ValueError("a contrastive batch of 1 has no negative and teaches nothing; set batch to 2 or more")
+        return self
+
+
+class Data(_Settings):
+    """Where the cases come from: a manifest, or the simulation.
+
+    Attributes:
+        manifest: ``manifest.jsonl`` of scans with reports; of its cases those whose ``split`` is ``train`` or unset.
+        simulate: number of simulated cases to draw, in place of a manifest.
+        seed: of the simulated cohort.
+        healthy: share of simulated cases without a lesion.
+    """
+
+    manifest: Path | None = None
+    simulate: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=1, ge=0)
+    healthy: float = Field(default=0.25, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Data:
+        if (self.manifest is None) == (self.simulate is None):
+            raise ValueError("give either a manifest or a number of cases to simulate")
+        return self
+
+
+class TrainingConfig(_Settings):
+    """A whole run.
+
+    Attributes:
+        size: the model's named size.
+        model: changes to single fields of its configuration.
+        data: see :class:`Data`.
+        stages: in the order in which they run.
+        report_to: where transformers sends the curves: ``tensorboard``, ``trackio``.
+    """
+
+    size: str
+    model: dict[str, Any] = {}
+    data: Data
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    report_to: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_maps(self) -> TrainingConfig:
+        for stage in self.stages:
+            needs_maps = stage.objective == "slices" or {"lesion", "anatomy"} & set(stage.weights)
+            if self.data.manifest and needs_maps:
+                raise ValueError(f"stage {stage.name} learns from maps, which only simulated data has")
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError(f"stages must have names of their own, not {', '.join(names)}")
+        return self
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a run from YAML; a relative manifest is looked for beside the file.
+
+    Raises:
+        InputError: no such file, no YAML, or a setting that is wrong, with its name and value.
+    """
+    try:
+        config = TrainingConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; give a configuration such as configs/mini.yaml") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a YAML file ({' '.join(str(error).split())[:120]})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(f"{path}: {where}: {first['msg']}; correct this setting") from error
+    if config.data.manifest is None or config.data.manifest.is_absolute():
+        return config
+    data = config.data.model_copy(update={"manifest": path.parent / config.data.manifest})
+    return config.model_copy(update={"data": data})

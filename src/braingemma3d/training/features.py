@@ -1,0 +1,83 @@
+"""Patch features of a frozen encoder, computed once and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from braingemma3d.files import new_file
+from braingemma3d.model.vision import VisionEncoder3D
+from braingemma3d.training.grids import open_shard
+
+logger = logging.getLogger(__name__)
+
+BATCH = 8
+
+
+def encoder_sha256(encoder: VisionEncoder3D) -> str:
+    """SHA-256 over names and values of an encoder's weights."""
+    digest = hashlib.sha256()
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@torch.inference_mode()
+def cache_features(
+    encoder: VisionEncoder3D,
+    shards: Sequence[Path],
+    folder: Path,
+    flips: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Path]:
+    """Encode every case of the shards, and its mirror image; files that are already there are kept.
+
+    Args:
+        encoder: in evaluation mode.
+        shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
+        folder: gets a subfolder for this encoder's weights.
+        flips: encode the mirrored volumes, too.
+        progress: told how many of how many shards are done.
+
+    Returns:
+        One file for each shard: (cases, 2 or 1, patches, vision_dim) bfloat16, its bits as uint16.
+    """
+    root = folder / encoder_sha256(encoder)[:16] / shards[0].parent.name
+    weight = encoder.patch_embedding.weight
+    paths = []
+    for number, shard in enumerate(shards, 1):
+        path = root / f"{shard.name}{'-flipped' if flips else ''}.npy"
+        paths.append(path)
+        if not path.is_file():
+            pixels = open_shard(shard).pixels
+            views = [pixels, pixels[..., ::-1]] if flips else [pixels]
+            encoded = np.empty((len(pixels), len(views), encoder.config.num_patches, weight.shape[0]), np.uint16)
+            for view, array in enumerate(views):
+                for start in range(0, len(array), BATCH):
+                    batch = torch.from_numpy(array[start : start + BATCH].astype(np.float32) / 255)[:, None]
+                    patches = encoder(batch.to(weight.device)).to(torch.bfloat16).cpu()
+                    encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
+            with new_file(path) as partial, partial.open("wb") as file:
+                np.save(file, encoded, allow_pickle=False)
+        progress(number, len(shards))
+    return paths
+
+
+class CachedFeatures:
+    """Files of :func:`cache_features` as one list of cases, mapped into memory."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+        self.cases = [(array, row) for array in arrays for row in range(len(array))]
+
+    def __call__(self, number: int, flipped: bool) -> Tensor:
+        """(patches, vision_dim) bfloat16 of a case or of its mirror image."""
+        array, row = self.cases[number]
+        return torch.from_numpy(np.array(array[row, int(flipped)])).view(torch.bfloat16)

@@ -1,0 +1,167 @@
+"""Stages ``ground`` and ``align``: volumes and texts meet in one space.
+
+In ``ground`` the encoder learns to see in three dimensions; in ``align`` it is frozen, and compressor and projector,
+which cost a fraction of it, go on learning from its cached patches.
+
+The reference's InfoNCE between volumes and whole reports needs large batches to tell fine findings apart, so each
+finding is contrasted on its own, too: every volume of a batch against every statement that a report can make, with
+SigLIP's sigmoid loss, the statements read off the volume's report. Where the data has maps, they are learned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import Dataset
+
+from braingemma3d.findings.extract import extract
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.simulate.wording import swap_sides
+from braingemma3d.training.config import Part, Stage, Term
+from braingemma3d.training.features import CachedFeatures
+from braingemma3d.training.grids import jittered, open_shard
+from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
+from braingemma3d.training.objectives import contrastive_loss
+from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements
+from braingemma3d.training.trainer import Learner
+
+
+class VolumeDataset(Dataset):
+    """Volumes on the model's grid with what their reports say; every case in turn, mirrored every other time.
+
+    Item ``i`` is the same in every process and run.
+
+    Args:
+        shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
+        stage: its steps and batch give the length.
+        patch: voxels of a patch along (D, H, W).
+        language_source: of the language model that embeds the reports.
+        features: cached patches of each shard; the items then hold them in place of pixels and maps.
+    """
+
+    def __init__(
+        self,
+        shards: Sequence[Path],
+        stage: Stage,
+        patch: tuple[int, int, int],
+        language_source: str,
+        features: Sequence[Path] | None = None,
+    ) -> None:
+        self.stage = stage
+        self.patch = patch
+        opened = [open_shard(shard) for shard in shards]
+        self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
+        self.features = None if features is None else CachedFeatures(features)
+        reports = [shard.records[row]["report"] for shard, row in self.cases]
+        self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
+        self.holds = torch.stack([holding(extract(text)) for text in self.texts])
+        self.embedded = embed_reports(self.texts, language_source)
+        self.embedded -= self.embedded.mean(0)
+
+    def __len__(self) -> int:
+        return self.stage.steps * self.stage.batch
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        turn, number = divmod(index, len(self.cases))
+        flipped = self.stage.flips and (turn + number) % 2 == 1
+        shard, row = self.cases[number]
+        text = number + (len(self.cases) if flipped else 0)
+        item = {"report": self.embedded[text], "holds": self.holds[text]}
+        if self.features is not None:
+            return {"patches": self.features(number, flipped), **item}
+        pixels = jittered(shard.pixels[row], np.random.default_rng([self.stage.seed, index]))
+        if shard.lesion is not None and shard.anatomy is not None:
+            lesion, anatomy = shard.lesion[row], shard.anatomy[row]
+            if flipped:
+                lesion, anatomy = lesion[..., ::-1], anatomy[..., ::-1]
+            item["lesion"] = cell_shares(lesion, LESION_KINDS, self.patch)
+            item["anatomy"] = cell_shares(anatomy, ANATOMY_KINDS, self.patch)
+        pixels = pixels[..., ::-1].copy() if flipped else pixels
+        return {"pixel_values": torch.from_numpy(pixels)[None], **item}
+
+
+class Grounding(Learner):
+    """Encoder, compressor and projector against texts.
+
+    Args:
+        model: of which the language model is not used.
+        stage: its weights, kind of contrast and chunk.
+        language_source: of the language model that embeds the statements.
+    """
+
+    def __init__(self, model: BrainGemma3DForConditionalGeneration, stage: Stage, language_source: str) -> None:
+        super().__init__()
+        self.weights = stage.weights
+        self.stage = stage
+        self.encoder = model.vision_encoder
+        self.compressor = model.compressor
+        self.projector = model.projector
+        embedded = embed_sentences([sentence for _, _, sentence in statements()], language_source)
+        self.register_buffer("statements", embedded - embedded.mean(0), persistent=False)
+        width = model.config.text_width
+        self.report_head = nn.Linear(width, width)
+        self.statement_head = nn.Linear(width, width)
+        self.maps = MapHead(model.config.vision_width)
+        self.logit_scale = nn.Parameter(torch.full((2,), float(np.log(10.0))))
+        self.logit_bias = nn.Parameter(torch.tensor([-5.0, -2.0]))
+
+    def parts(self) -> dict[Part, list[nn.Parameter]]:
+        """The model's parts, and the heads that are thrown away."""
+        heads = (self.report_head, self.statement_head, self.maps)
+        return {
+            "encoder": list(self.encoder.parameters()),
+            "compressor": list(self.compressor.parameters()),
+            "projector": list(self.projector.parameters()),
+            "heads": [*(p for head in heads for p in head.parameters()), self.logit_scale, self.logit_bias],
+        }
+
+    def terms(
+        self,
+        report: Tensor,
+        holds: Tensor,
+        pixel_values: Tensor | None = None,
+        patches: Tensor | None = None,
+        lesion: Tensor | None = None,
+        anatomy: Tensor | None = None,
+    ) -> dict[Term, Tensor]:
+        """Losses of a batch.
+
+        Args:
+            report: (batch, text_dim), centred embeddings.
+            holds: (batch, statements), 1 where a statement holds.
+            pixel_values: (batch, 1, D, H, W) in [0, 1].
+            patches: (batch, patches, vision_dim) in place of pixels.
+            lesion: (batch, patches, cells, kinds) shares, where the data has maps.
+            anatomy: likewise.
+        """
+        if pixel_values is not None:
+            patches = self.encode(pixel_values)
+        if patches is None:
+            raise ValueError("give pixel_values or patches")
+        volumes = self.projector(self.compressor(patches)).float().mean(1)
+        volumes = functional.normalize(volumes, dim=-1)
+        scale = self.logit_scale.exp()
+        said = functional.normalize(self.statement_head(self.get_buffer("statements")).float(), dim=-1)
+        logits = volumes @ said.T.float() * scale[1] + self.logit_bias[1]
+        terms: dict[Term, Tensor] = {
+            "report": contrastive_loss(
+                volumes, self.report_head(report), scale[0], self.logit_bias[0], self.stage.contrast
+            ),
+            "statements": functional.binary_cross_entropy_with_logits(logits, holds),
+        }
+        if lesion is not None and anatomy is not None:
+            terms["lesion"], terms["anatomy"] = self.maps.losses(patches, lesion, anatomy)
+        return terms
+
+    def encode(self, pixel_values: Tensor) -> Tensor:
+        """Patches of a batch, in chunks whose inner values are not kept where the stage says so."""
+        if self.stage.chunk is None:
+            return self.encoder(pixel_values)
+        chunks = pixel_values.split(self.stage.chunk)
+        return torch.cat([checkpoint(self.encoder, chunk, use_reentrant=False) for chunk in chunks])

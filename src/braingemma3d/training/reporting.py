@@ -1,0 +1,94 @@
+"""Stages ``warmup`` and ``specialise``: a frozen encoder's patches become reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.simulate.wording import swap_sides
+from braingemma3d.training.config import Part, Stage, Term
+from braingemma3d.training.features import CachedFeatures
+from braingemma3d.training.grids import open_shard
+from braingemma3d.training.trainer import Learner
+
+
+class ReportItem(TypedDict):
+    """Patches (patches, vision_dim) of a volume, and the report to learn."""
+
+    patches: Tensor
+    report: str
+
+
+class ReportDataset(Dataset):
+    """Cached patches with their reports; every case in turn, mirrored every other time.
+
+    Args:
+        shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
+        features: one file for each, of :func:`~braingemma3d.training.features.cache_features`.
+        stage: its steps and batch give the length.
+    """
+
+    def __init__(self, shards: Sequence[Path], features: Sequence[Path], stage: Stage) -> None:
+        self.stage = stage
+        self.features = CachedFeatures(features)
+        self.reports = [record["report"] for shard in shards for record in open_shard(shard).records]
+
+    def __len__(self) -> int:
+        return self.stage.steps * self.stage.batch
+
+    def __getitem__(self, index: int) -> ReportItem:
+        turn, number = divmod(index, len(self.reports))
+        flipped = self.stage.flips and (turn + number) % 2 == 1
+        report = self.reports[number]
+        return {"patches": self.features(number, flipped), "report": swap_sides(report) if flipped else report}
+
+
+class Reporting(Learner):
+    """Next-token loss of reports.
+
+    Args:
+        model: with its language model; LoRA adapters learn if it has them and the stage says so.
+        processor: that fits it.
+    """
+
+    weights: dict[Term, float] = {"report": 1.0}  # noqa: RUF012
+
+    def __init__(self, model: BrainGemma3DForConditionalGeneration, processor: BrainGemma3DProcessor) -> None:
+        super().__init__()
+        self.model = model
+        self.processor = processor
+
+    def parts(self) -> dict[Part, list[nn.Parameter]]:
+        """Compressor, projector and adapters."""
+        return {
+            "compressor": list(self.model.compressor.parameters()),
+            "projector": list(self.model.projector.parameters()),
+            "lora": [p for name, p in self.model.named_parameters() if "lora_" in name],
+        }
+
+    def collate(self, items: Sequence[ReportItem]) -> dict[str, Tensor]:
+        """Items to the arguments of :meth:`terms`."""
+        texts = self.processor(reports=[item["report"] for item in items])
+        return {**texts, "patches": torch.stack([item["patches"] for item in items])}
+
+    def terms(self, **batch: Tensor) -> dict[Term, Tensor]:
+        """Loss of a batch of :meth:`collate`."""
+        return {"report": self.model(**batch, use_cache=False).loss}
+
+    @torch.no_grad()
+    def match_scale(self, batch: dict[str, Tensor]) -> None:
+        """Set the projector's scale so that visual tokens are as large as the embeddings of words.
+
+        Contrast does not care for length, and a scale that Adam moves by a thousandth a step would take thousands of
+        steps to find it.
+        """
+        words = self.model.get_input_embeddings()(batch["labels"][batch["labels"] != -100]).float()
+        visual = self.model.project(batch["patches"]).float()
+        self.model.projector.scale.mul_(words.pow(2).mean().sqrt() / visual.pow(2).mean().sqrt())

@@ -1,0 +1,178 @@
+"""A training run: stage after stage, each from the folder that the one before it wrote."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from braingemma3d.errors import InputError
+from braingemma3d.files import new_file, new_folder
+from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.loading import fast_dtype, four_bit, random_vision
+from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.simulate.cohort import Cohort
+from braingemma3d.training.config import Stage, StageName, TrainingConfig
+from braingemma3d.training.features import cache_features
+from braingemma3d.training.grids import draw_grids, read_grids
+from braingemma3d.training.grounding import Grounding, VolumeDataset
+from braingemma3d.training.reporting import ReportDataset, Reporting
+from braingemma3d.training.slices import SliceDataset, SlicePretraining
+from braingemma3d.training.texts import embed_sentences
+from braingemma3d.training.trainer import train
+
+logger = logging.getLogger(__name__)
+
+SETTINGS = "run.json"
+CHECKPOINTS = "checkpoints"
+
+
+class Run:
+    """A configuration in a folder.
+
+    Args:
+        config: what to train.
+        out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and the caches
+            ``grids/`` and ``features/``.
+        workers: processes that draw simulated cases.
+
+    Raises:
+        InputError: the folder holds a run of another configuration.
+    """
+
+    def __init__(self, config: TrainingConfig, out: Path, workers: int = 2) -> None:
+        self.config = config
+        self.out = out
+        self.workers = workers
+        try:
+            self.model_config = BrainGemma3DConfig.of_size(config.size, **config.model)
+        except ValueError as error:
+            raise InputError(f"the configuration's model can't be built: {error}; correct size or model") from error
+        if not self.model_config.language_source:
+            raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
+        self.language_source = self.model_config.language_source
+        settings = config.model_dump_json(indent=2)
+        known = out / SETTINGS
+        if known.is_file() and known.read_text(encoding="utf-8") != settings:
+            raise InputError(f"{out}: holds a run of another configuration; choose another --out")
+        with new_file(known) as partial:
+            partial.write_text(settings, encoding="utf-8")
+
+    def go(self, only: StageName | None = None) -> Path:
+        """Run the stages that are not done, or one of them; a stage that was interrupted goes on.
+
+        Returns:
+            The folder of the last stage that was asked for.
+
+        Raises:
+            InputError: the configuration has no such stage, or the stage before it has not been run.
+        """
+        names = [stage.name for stage in self.config.stages]
+        if only is not None and only not in names:
+            raise InputError(f"the configuration has no stage {only!r}; it has {', '.join(names)}")
+        for place, stage in enumerate(self.config.stages):
+            if only not in (None, stage.name):
+                continue
+            if (self.out / stage.name).is_dir():
+                logger.info("%s: done before", stage.name)
+                continue
+            missing = [name for name in names[:place] if not (self.out / name).is_dir()]
+            if missing:
+                raise InputError(f"{self.out / missing[0]}: this stage comes before {stage.name}; run it first")
+            run_stage = {"slices": self._pretrain, "contrast": self._ground, "report": self._report}[stage.objective]
+            run_stage(stage, names[:place])
+        return self.out / (only or names[-1])
+
+    def shards(self) -> list[Path]:
+        """The cases on the model's grid, drawn or read now if they are not there yet."""
+        depth, height, width = self.model_config.volume_shape
+        data, shape = self.config.data, (depth, height, width)
+        if data.manifest is not None:
+            return read_grids(self.out / "grids", data.manifest, shape)
+        cohort = Cohort(seed=data.seed, healthy=data.healthy)
+        return draw_grids(self.out / "grids", data.simulate or 0, cohort, shape, self.workers)
+
+    def _checkpoints(self, stage: Stage) -> Path:
+        return self.out / CHECKPOINTS / stage.name
+
+    def _pretrain(self, stage: Stage, before: list[StageName]) -> None:
+        patch = self.model_config.patch_shape[1]
+        data = SliceDataset(self.shards(), patch, stage.steps * stage.batch, stage.seed)
+        captions = embed_sentences(data.captions, self.language_source)
+        torch.manual_seed(stage.seed)
+        learner = SlicePretraining(self.model_config, captions, stage.weights)
+        if train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to):
+            with new_folder(self.out / stage.name) as folder:
+                learner.vision.to(torch.bfloat16).save_pretrained(folder)
+
+    def _ground(self, stage: Stage, before: list[StageName]) -> None:
+        model, processor = self._model(stage, before)
+        shards = self.shards()
+        features = None if "encoder" in stage.rates else self._features(model, shards, stage)
+        data = VolumeDataset(shards, stage, self.model_config.patch_shape, self.language_source, features)
+        torch.manual_seed(stage.seed)
+        learner = Grounding(model, stage, self.language_source)
+        if train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to):
+            self._save(model, processor, stage)
+
+    def _report(self, stage: Stage, before: list[StageName]) -> None:
+        model, processor = self._model(stage, before)
+        shards = self.shards()
+        data = ReportDataset(shards, self._features(model, shards, stage), stage)
+        if "lora" in stage.rates and not model.has_lora:
+            model.add_lora(stage.seed)
+        learner = Reporting(model, processor)
+        if model.config.trained_stage in ("untrained", "ground", "align"):
+            learner.match_scale(learner.collate([data[i] for i in range(min(32, len(data)))]))
+        if train(learner, data, stage, self._checkpoints(stage), learner.collate, self.config.report_to):
+            # A trained model writes its reports by plain greedy search.
+            model.generation_config.update(min_new_tokens=None, repetition_penalty=None, no_repeat_ngram_size=None)
+            self._save(model, processor, stage)
+
+    def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
+        encoder = model.vision_encoder.to(fast_dtype())
+        paths = cache_features(encoder, shards, self.out / "features", stage.flips, _log_features)
+        encoder.float()
+        return paths
+
+    def _model(
+        self, stage: Stage, before: list[StageName]
+    ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
+        """What the stages before have made, in float32 but for the frozen language model."""
+        trained = [name for name in before if name != "pretrain"]
+        if trained:
+            folder = self.out / trained[-1]
+            model = BrainGemma3DForConditionalGeneration.from_pretrained(
+                folder, dtype=fast_dtype(), is_trainable=True, quantization_config=_quantization(self.model_config)
+            )
+        else:
+            source = self.out / "pretrain" if "pretrain" in before else self.model_config.vision_source
+            vision = load_vision_model(source, torch.float32) if source else random_vision(self.model_config)
+            language = load_language_model(self.language_source, fast_dtype(), _quantization(self.model_config))
+            model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
+        for part in (model.vision_encoder, model.compressor, model.projector):
+            part.float()
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.data = parameter.data.float()
+        return model, BrainGemma3DProcessor.from_config(self.model_config, load_tokenizer(self.language_source))
+
+    def _save(
+        self, model: BrainGemma3DForConditionalGeneration, processor: BrainGemma3DProcessor, stage: Stage
+    ) -> None:
+        model.config.trained_stage = stage.name
+        with new_folder(self.out / stage.name) as folder:
+            model.to(torch.bfloat16).save_pretrained(folder)
+            processor.save_pretrained(folder)
+
+
+def _quantization(config: BrainGemma3DConfig) -> object:
+    return four_bit(config) if torch.cuda.is_available() else None
+
+
+def _log_features(done: int, total: int) -> None:
+    if done % 8 == 0 or done == total:
+        logger.info("features of %d of %d shards", done, total)

@@ -1,0 +1,90 @@
+"""Texts as the frozen language model sees them, for contrast with volumes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from braingemma3d.findings.schema import LOBES, Findings, Lobe
+from braingemma3d.model.backbones import load_language_model, load_tokenizer
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+
+def sentences(report: str) -> list[str]:
+    """The sentences of a report, with their full stops."""
+    return [sentence for sentence in _SENTENCE_END.split(report.strip()) if sentence]
+
+
+@torch.inference_mode()
+def embed_sentences(texts: Sequence[str], language_source: str, batch: int = 64) -> Tensor:
+    """Mean of the frozen language model's last hidden states over each text: (texts, text_dim) float32."""
+    model = load_language_model(language_source)
+    tokenizer = load_tokenizer(language_source)
+    tokenizer.padding_side = "right"
+    # Texts of one length together: padding would cost more than the texts.
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows = torch.empty(len(texts), model.config.hidden_size)
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        tokens = tokenizer([texts[i] for i in chosen], return_tensors="pt", padding=True)
+        hidden = model.model(**tokens).last_hidden_state.float()
+        mask = tokens["attention_mask"][..., None]
+        rows[chosen] = (hidden * mask).sum(1) / mask.sum(1)
+    return rows
+
+
+def embed_reports(reports: Sequence[str], language_source: str) -> Tensor:
+    """Mean over each report's sentences, each embedded once however often it occurs: (reports, text_dim)."""
+    split = [sentences(report) for report in reports]
+    unique = sorted({sentence for report in split for sentence in report})
+    place = {sentence: row for row, sentence in enumerate(unique)}
+    embedded = embed_sentences(unique, language_source)
+    return torch.stack([embedded[[place[sentence] for sentence in report]].mean(0) for report in split])
+
+
+_DEGREES = ("mild", "moderate", "severe")
+_LOBE_NAMES: dict[Lobe, str] = {
+    "frontal": "the frontal lobe",
+    "parietal": "the parietal lobe",
+    "temporal": "the temporal lobe",
+    "occipital": "the occipital lobe",
+    "insula": "the insula",
+    "cerebellum": "the cerebellum",
+    "brainstem": "the brainstem",
+    "deep": "the deep brain structures",
+}
+
+
+def statements() -> list[tuple[str, str, str]]:
+    """Every finding that a report can hold, as (field, value, sentence)."""
+    return [
+        ("lesion", "True", "There is a lesion."),
+        ("lesion", "False", "There is no lesion."),
+        ("side", "left", "The lesion is on the left side."),
+        ("side", "right", "The lesion is on the right side."),
+        ("side", "bilateral", "The lesion is on both sides."),
+        ("side", "midline", "The lesion is in the midline."),
+        *(("lobes", lobe, f"The lesion involves {_LOBE_NAMES[lobe]}.") for lobe in LOBES),
+        ("edema", "none", "There is no edema."),
+        *(("edema", degree, f"There is {degree} edema.") for degree in _DEGREES),
+        ("necrosis", "present", "There is necrosis."),
+        ("necrosis", "none", "There is no necrosis."),
+        ("ventricular_compression", "none", "The ventricles are not compressed."),
+        *(("ventricular_compression", degree, f"A ventricle shows {degree} compression.") for degree in _DEGREES),
+    ]
+
+
+def holding(findings: Findings) -> Tensor:
+    """(statements,) float: 1 where a statement holds of a report's findings."""
+    values = findings.model_dump(mode="json")
+    # A necrosis has no degrees here: it is there or not.
+    values["necrosis"] = "none" if findings.necrosis in ("none", "possible") else "present"
+    held = []
+    for name, value, _ in statements():
+        said = values[name]
+        held.append(value in said if isinstance(said, list) else str(said) == value)
+    return torch.tensor(held, dtype=torch.float32)

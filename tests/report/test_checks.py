@@ -1,0 +1,47 @@
+"""Flaws in texts: each kind is seen, and sound reports have none."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.findings.extract import extract
+from braingemma3d.report.checks import flaws
+from braingemma3d.simulate.case import draw_case
+
+SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it. Necrosis is absent."
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("", "empty"),
+        ("\n", "empty"),
+        (SOUND[:-1], "unfinished sentence"),
+        (f"{SOUND} There is moderate edema around it.", "repeats itself"),
+        ("The lesion is in the left lobe in the left lobe in the left lobe.", "repeats itself"),
+        (f"{SOUND} No lesion is seen in the brain.", "denies and describes a lesion"),
+        ("No lesion is seen. There is severe edema.", "findings without a lesion"),
+        (f"{SOUND} The lesion lies in the right frontal lobe.", "two sides for one lesion"),
+    ],
+)
+def test_a_flaw_is_named(text, flaw):
+    assert flaw in flaws(text, extract(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOUND,
+        "No lesion is seen. There is no edema.",
+        "Two lesions are seen, one in the left frontal lobe. The other is in the right parietal lobe.",
+        "A lesion is in the left frontal lobe. The right lateral ventricle is compressed.",
+    ],
+)
+def test_a_sound_report_has_none(text):
+    assert flaws(text, extract(text)) == []
+
+
+def test_reports_of_simulated_truths_are_sound():
+    for index in range(4):
+        text = draw_case(5, index, healthy=0.25).report
+        assert flaws(text, extract(text)) == []

@@ -1,0 +1,80 @@
+"""Configurations: what is refused, and that the files in configs/ are sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from braingemma3d.errors import InputError
+from braingemma3d.training.config import Stage, read_config
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+GROUND = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
+
+
+def write(folder, **changes):
+    path = folder / "run.yaml"
+    path.write_text(yaml.safe_dump({"size": "tiny", "data": {"simulate": 2}, "stages": [GROUND], **changes}))
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_configurations_that_come_with_the_project_are_read(path):
+    assert read_config(path).stages
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch": 1}, "contrastive batch of 1"),
+        ({"rates": {"lora": 1e-3}}, "rates of the objective 'contrast'"),
+        ({"rates": {}}, "rates of the objective"),
+        ({"rates": {"encoder": -1.0}}, "must be positive"),
+        ({"weights": {"captions": 1.0}}, "weights of the objective 'contrast'"),
+        ({"steps": 0}, "greater than or equal to 1"),
+        ({"warmup": 1.0}, "less than 1"),
+        ({"epochs": 3}, "Extra inputs"),
+    ],
+)
+def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):
+    with pytest.raises(InputError, match=message) as error:
+        read_config(write(tmp_path, stages=[GROUND | change]))
+    assert "stages.0" in str(error.value)
+
+
+def test_data_has_one_source(tmp_path):
+    with pytest.raises(InputError, match="either a manifest or a number"):
+        read_config(write(tmp_path, data={}))
+    with pytest.raises(InputError, match="either a manifest or a number"):
+        read_config(write(tmp_path, data={"simulate": 2, "manifest": "m.jsonl"}))
+
+
+def test_maps_need_simulated_data(tmp_path):
+    stage = GROUND | {"weights": {"report": 1.0, "lesion": 1.0}}
+    with pytest.raises(InputError, match="learns from maps"):
+        read_config(write(tmp_path, data={"manifest": "m.jsonl"}, stages=[stage]))
+
+
+def test_two_stages_of_one_name_are_refused(tmp_path):
+    with pytest.raises(InputError, match="names of their own"):
+        read_config(write(tmp_path, stages=[GROUND, GROUND]))
+
+
+def test_a_manifest_lies_beside_its_configuration(tmp_path):
+    config = read_config(write(tmp_path, data={"manifest": "cohort/manifest.jsonl"}))
+    assert config.data.manifest == tmp_path / "cohort" / "manifest.jsonl"
+
+
+def test_files_that_are_no_configuration(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_config(tmp_path / "missing.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("size: [")
+    with pytest.raises(InputError, match="not a YAML file"):
+        read_config(broken)
+
+
+def test_only_what_is_named_trains():
+    assert Stage(**GROUND).rates == {"encoder": 1e-3}

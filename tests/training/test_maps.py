@@ -1,0 +1,58 @@
+"""Maps: shares of labels in cells of patches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from braingemma3d.findings.schema import LOBES
+from braingemma3d.training.grids import VENTRICLE_CLASS
+from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, soft_cross_entropy
+
+
+def test_shares_say_what_lies_in_each_cell():
+    labels = np.zeros((4, 32, 24), np.uint8)
+    labels[0, 0:4, 4:8] = 2
+    shares = cell_shares(labels, 4, (2, 8, 8))
+    assert shares.shape == (2 * 4 * 3, 4, 4)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(24, 4))
+    assert shares[0, 1, 2] == 0.5, "first patch, upper row of cells, second column: one of its two slices"
+    assert shares[..., 2].sum() == 0.5
+
+
+def test_patches_are_ordered_as_the_encoders():
+    labels = np.zeros((4, 32, 24), np.uint8)
+    labels[2:, 8:16, 16:] = 1
+    shares = cell_shares(labels, 2, (2, 8, 8))
+    (full,) = torch.nonzero(shares[..., 1].sum(-1)).flatten().tolist()
+    assert full == 1 * 12 + 1 * 3 + 2
+
+
+def test_the_head_learns_its_maps():
+    torch.manual_seed(0)
+    head = MapHead(16)
+    patches = torch.randn(2, 6, 16)
+    lesion = torch.nn.functional.one_hot((patches[..., :4] > 0).long().argmax(-1), LESION_KINDS).float()
+    anatomy = torch.nn.functional.one_hot(patches[..., :8].argmax(-1), ANATOMY_KINDS).float()
+    lesion, anatomy = (x[:, :, None].expand(-1, -1, 4, -1) for x in (lesion, anatomy))
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
+    first = None
+    for _ in range(60):
+        losses = head.losses(patches, lesion, anatomy)
+        first = first or [x.item() for x in losses]
+        optimizer.zero_grad()
+        sum(losses).backward()
+        optimizer.step()
+    assert all(now.item() < 0.2 * then for now, then in zip(losses, first, strict=True))
+
+
+def test_soft_cross_entropy_is_least_at_the_shares():
+    shares = torch.tensor([[0.7, 0.3]])
+    best = soft_cross_entropy(shares.log(), shares)
+    assert best < soft_cross_entropy(torch.tensor([[0.0, 0.0]]), shares)
+    assert best.item() == pytest.approx(-(0.7 * np.log(0.7) + 0.3 * np.log(0.3)), abs=1e-6)
+
+
+def test_ventricles_come_after_the_lobes():
+    assert len(LOBES) + 1 == VENTRICLE_CLASS == ANATOMY_KINDS - 1

@@ -1,0 +1,75 @@
+"""Reporting: items, and a tiny model that learns to tell two reports apart from patches alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import small_models
+from braingemma3d.model.backbones import load_tokenizer
+from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.training.config import Stage
+from braingemma3d.training.features import cache_features
+from braingemma3d.training.reporting import ReportDataset, Reporting
+
+
+@pytest.fixture
+def parts(drawn_shards, backbone_folders, tmp_path):
+    model = small_models.tiny_model(backbone_folders)
+    processor = BrainGemma3DProcessor.from_config(model.config, load_tokenizer(backbone_folders.language))
+    stage = Stage(name="specialise", objective="report", rates={"projector": 1e-3}, steps=4, batch=4)
+    features = cache_features(model.vision_encoder, drawn_shards, tmp_path / "features", flips=True)
+    model.add_lora()
+    return Reporting(model, processor), ReportDataset(drawn_shards, features, stage)
+
+
+def test_a_mirrored_case_has_the_mirrored_report(parts):
+    _, data = parts
+    assert "left frontal" in data[0]["report"]
+    assert "right frontal" in data[8]["report"]
+    assert not torch.equal(data[0]["patches"], data[8]["patches"])
+
+
+def test_labels_are_the_reports(parts):
+    learner, data = parts
+    batch = learner.collate([data[0], data[1]])
+    for labels, item in zip(batch["labels"], (data[0], data[1]), strict=True):
+        kept = labels[labels != -100]
+        assert learner.processor.tokenizer.decode(kept[:-1]) == item["report"]
+        assert kept[-1] == learner.processor.tokenizer.eos_token_id
+
+
+def test_visual_tokens_start_as_large_as_words(parts):
+    learner, data = parts
+    batch = learner.collate([data[i] for i in range(4)])
+    learner.match_scale(batch)
+    words = learner.model.get_input_embeddings()(batch["labels"][batch["labels"] != -100])
+    visual = learner.model.project(batch["patches"])
+    assert visual.pow(2).mean().sqrt().item() == pytest.approx(words.pow(2).mean().sqrt().item(), rel=1e-3)
+
+
+def test_the_state_leaves_the_frozen_language_model_out(parts):
+    learner, _ = parts
+    learner.requires_grad_(False)
+    for parameter in learner.parts()["lora"]:
+        parameter.requires_grad_(True)
+    names = set(learner.state_dict())
+    assert names
+    assert all("lora_" in name for name in names)
+
+
+def test_reports_are_learned_from_patches(parts):
+    learner, data = parts
+    batch = learner.collate([data[0], data[1]])
+    learner.requires_grad_(False)
+    chosen = [p for part in learner.parts().values() for p in part]
+    for parameter in chosen:
+        parameter.requires_grad_(True)
+    optimizer = torch.optim.AdamW(chosen, lr=1e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        learner(**batch).loss.backward()
+        optimizer.step()
+    own = learner(**batch).loss
+    exchanged = learner(**{**batch, "patches": batch["patches"].flip(0)}).loss
+    assert own < exchanged

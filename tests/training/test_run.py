@@ -1,0 +1,121 @@
+"""A whole run on the tiny model: every stage, its folder, and an interruption in the middle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from braingemma3d.errors import InputError
+from braingemma3d.model.loading import load_model
+from braingemma3d.report.pipeline import Pipeline
+from braingemma3d.training import run as run_module
+from braingemma3d.training.config import read_config
+from braingemma3d.training.run import Run
+
+SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory, backbone_folders):
+    """configs/smoke.yaml with the tiny model."""
+    settings = yaml.safe_load(SMOKE.read_text())
+    settings |= {"size": "tiny", "model": {"language_source": str(backbone_folders.language)}}
+    settings["data"] = {"simulate": 4}
+    path = tmp_path_factory.mktemp("config") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return read_config(path)
+
+
+@pytest.fixture(scope="module")
+def finished(config, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    assert Run(config, out, workers=1).go() == out / "specialise"
+    return out
+
+
+def trained(folder):
+    return load_file(folder / "model.safetensors")
+
+
+def test_every_stage_leaves_a_model_that_loads_and_writes(finished):
+    for name in ("ground", "warmup", "specialise"):
+        model, processor = load_model(str(finished / name))
+        assert model.config.trained_stage == name
+        texts = Pipeline(model, processor, name).write(torch.zeros(2, 1, *model.config.volume_shape))
+        assert len(texts) == 2
+    assert model.has_lora
+    assert model.generation_config.repetition_penalty in (None, 1.0)
+
+
+def test_a_stage_changes_what_it_trains_and_nothing_else(finished):
+    ground, warmup, last = (trained(finished / name) for name in ("ground", "warmup", "specialise"))
+    for name in ground:
+        if name.startswith("vision_encoder."):
+            assert torch.equal(ground[name], warmup[name]), name
+            assert torch.equal(ground[name], last[name]), name
+    for name in ("compressor.queries", "projector.layers.0.weight"):
+        assert not torch.equal(ground[name], warmup[name]), name
+        assert not torch.equal(warmup[name], last[name]), name
+    assert ground["vision_encoder.depth_positions"].abs().max() > 0
+
+
+def test_what_is_finished_is_not_run_again(config, finished, monkeypatch):
+    monkeypatch.setattr(run_module, "train", None)
+    Run(config, finished).go()
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(config, finished, tmp_path, monkeypatch):
+    (tmp_path / "grids").symlink_to(finished / "grids")
+    real = run_module.train
+
+    def broken(learner, data, stage, out, *args, **kwargs):
+        if stage.name == "specialise":
+            real(
+                learner, data, stage.model_copy(update={"steps": 3}), out, lambda items: stop(learner, items), **kwargs
+            )
+        return real(learner, data, stage, out, *args, **kwargs)
+
+    asked = []
+
+    def stop(learner, items):
+        asked.append(len(items))
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return learner.collate(items)
+
+    monkeypatch.setattr(run_module, "train", broken)
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, tmp_path).go()
+    assert (tmp_path / "warmup").is_dir()
+    assert not (tmp_path / "specialise").exists()
+    assert (tmp_path / "checkpoints" / "specialise" / "checkpoint-2").is_dir()
+    monkeypatch.setattr(run_module, "train", real)
+    Run(config, tmp_path).go()
+    whole, resumed = trained(finished / "specialise"), trained(tmp_path / "specialise")
+    for name, value in whole.items():
+        assert torch.equal(value, resumed[name]), name
+    adapters = [
+        load_file(f / "specialise" / "lora_adapters" / "adapter_model.safetensors") for f in (finished, tmp_path)
+    ]
+    assert all(torch.equal(adapters[0][name], adapters[1][name]) for name in adapters[0])
+
+
+def test_a_stage_asks_for_those_before_it(config, tmp_path):
+    with pytest.raises(InputError, match=r"pretrain: this stage comes before warmup; run it first"):
+        Run(config, tmp_path).go("warmup")
+
+
+def test_a_stage_that_the_configuration_lacks(config, tmp_path):
+    short = config.model_copy(update={"stages": config.stages[:1]})
+    with pytest.raises(InputError, match="no stage 'warmup'; it has pretrain"):
+        Run(short, tmp_path).go("warmup")
+
+
+def test_a_folder_belongs_to_one_configuration(config, finished):
+    other = config.model_copy(update={"data": config.data.model_copy(update={"seed": 2})})
+    with pytest.raises(InputError, match="another configuration"):
+        Run(other, finished)
