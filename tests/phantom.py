@@ -50,3 +50,11 @@ def head_array(seed: int = 0) -> np.ndarray:
     head[(depth >= 1.1) & (depth < 1.2)] = 500
     noise = np.random.default_rng(seed).standard_normal((2, *head.shape)) * 12
     return np.hypot(head + noise[0], noise[1]).astype(np.float32)
+
+
+def lesion_mask(value: int = 1) -> nib.Nifti1Image:
+    """The lesion of the phantom on its grid, uint8."""
+    (x, y, z), affine = coordinates()
+    a, b, c = LESION_RAS_MM
+    inside = (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < 15**2
+    return nib.Nifti1Image(np.where(inside, value, 0).astype(np.uint8), affine)

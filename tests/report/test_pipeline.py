@@ -69,6 +69,11 @@ def trained(pipeline, monkeypatch, *texts):
     return given
 
 
+def test_grounding_alone_is_no_training_to_write(pipeline, brain_file, monkeypatch):
+    monkeypatch.setattr(pipeline.model.config, "trained_stage", "ground")
+    assert pipeline(brain_file).warnings[0].code == "untrained_model"
+
+
 def test_a_trained_model_is_asked_about_the_mirrored_scan_in_the_same_batch(pipeline, brain_file, monkeypatch):
     (given,) = [trained(pipeline, monkeypatch, LEFT, LEFT.replace("left", "right"))]
     report = pipeline(brain_file)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 import small_models
 from braingemma3d.training.config import Stage
-from braingemma3d.training.grounding import Grounding, VolumeDataset
+from braingemma3d.training.grounding import Grounding, VolumeDataset, drawn_patches, in_turn
 from braingemma3d.training.texts import statements
 
 WEIGHTS = {"report": 1.0, "statements": 1.0, "lesion": 4.0, "anatomy": 1.0}
@@ -20,8 +21,8 @@ def stage(**changes):
 
 
 @pytest.fixture
-def data(drawn_shards, backbone_folders):
-    return VolumeDataset(drawn_shards, stage(), PATCH, str(backbone_folders.language))
+def data(drawn_shards, backbone_folders, tmp_path):
+    return VolumeDataset(drawn_shards, stage(), PATCH, str(backbone_folders.language), tmp_path)
 
 
 def batch_of(data, size=4):
@@ -33,9 +34,20 @@ def said(item):
     return {s for (_, _, s), one in zip(statements(), item["holds"].tolist(), strict=True) if one}
 
 
-def test_every_case_is_seen_both_ways_and_its_words_with_it(data):
+def item_of(data, case, flipped):
+    return next(data[i] for i in range(16) if in_turn(i, 8, data.stage) == (case, flipped))
+
+
+def test_every_case_comes_once_a_turn_and_mirrored_the_next(data):
+    turns = [[in_turn(i, 8, data.stage) for i in range(start, start + 8)] for start in (0, 8, 16)]
+    assert all(sorted(case for case, _ in turn) == list(range(8)) for turn in turns)
+    assert {(case, not flipped) for case, flipped in turns[0]} == set(turns[1])
+    assert [case for case, _ in turns[0]] != [case for case, _ in turns[2]]
+
+
+def test_a_mirrored_case_has_mirrored_pixels_maps_and_words(data):
     assert len(data) == 16
-    straight, mirrored = data[0], data[8]
+    straight, mirrored = item_of(data, 0, False), item_of(data, 0, True)
     assert "The lesion is on the left side." in said(straight)
     assert "The lesion is on the right side." in said(mirrored)
     assert said(straight) - said(mirrored) == {"The lesion is on the left side."}
@@ -46,13 +58,46 @@ def test_every_case_is_seen_both_ways_and_its_words_with_it(data):
     assert ill[2] > ill[0] == 0
 
 
+def test_a_part_of_the_patches_shows_brain_and_has_its_own_maps(data, drawn_shards, backbone_folders, tmp_path):
+    some = stage(keep=10, whole=0.25)
+    part = VolumeDataset(drawn_shards, some, PATCH, str(backbone_folders.language), tmp_path)
+    item = part[0]
+    assert len(set(item["kept"].tolist())) == 10
+    assert torch.equal(item["lesion"], data[0]["lesion"][item["kept"]])
+    assert torch.equal(item["anatomy"], data[0]["anatomy"][item["kept"]])
+    assert "kept" in part[11], "the last step is the quarter that sees all"
+    assert "kept" not in part[12]
+
+
+def test_empty_patches_are_drawn_last():
+    pixels = np.zeros((4, 32, 24), np.float32)
+    pixels[1, 8:16, 8:16] = 1
+    pixels[3, 0, 23] = 0.1
+    rng = np.random.default_rng(0)
+    assert drawn_patches(pixels, (2, 8, 8), 2, rng).tolist() == [4, 14]
+    assert {4, 14} < set(drawn_patches(pixels, (2, 8, 8), 5, rng).tolist())
+
+
+def test_the_encoder_sees_the_patches_that_are_kept(backbone_folders):
+    encoder = small_models.tiny_model(backbone_folders).vision_encoder
+    pixels = torch.rand(1, 1, *small_models.TINY.volume_shape)
+    everything = torch.arange(small_models.TINY.num_patches)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(pixels, everything), encoder(pixels))
+        unseen = pixels.clone()
+        unseen[:, :, 4:] = 0
+        few = everything[:, :4]
+        torch.testing.assert_close(encoder(unseen, few), encoder(pixels, few))
+        assert not torch.allclose(encoder(unseen)[:, :4], encoder(pixels)[:, :4], atol=1e-3)
+
+
 def test_items_are_the_same_every_time(data):
     assert all(torch.equal(data[3][key], data[3][key]) for key in data[3])
 
 
-def test_without_flips_nothing_is_mirrored(drawn_shards, backbone_folders):
-    plain = VolumeDataset(drawn_shards, stage(flips=False), PATCH, str(backbone_folders.language))
-    assert said(plain[0]) == said(plain[8])
+def test_without_flips_nothing_is_mirrored(drawn_shards, backbone_folders, tmp_path):
+    plain = VolumeDataset(drawn_shards, stage(flips=False), PATCH, str(backbone_folders.language), tmp_path)
+    assert not any("The lesion is on the right side." in said(plain[i]) for i in range(16))
 
 
 def learner(backbone_folders, **changes):

@@ -47,6 +47,20 @@ def test_the_head_learns_its_maps():
     assert all(now.item() < 0.2 * then for now, then in zip(losses, first, strict=True))
 
 
+def test_a_single_ill_cell_counts_as_much_as_all_healthy_ones():
+    head = MapHead(4)
+    torch.nn.init.zeros_(head.layer.weight)
+    with torch.no_grad():
+        head.layer.bias.copy_(torch.tensor([4.0, 0, 0, 0] * 4 + [0.0] * 10 * 4).reshape(-1))
+    lesion = torch.zeros(1, 50, 4, LESION_KINDS)
+    lesion[..., 0] = 1
+    anatomy = torch.full((1, 50, 4, ANATOMY_KINDS), 1 / ANATOMY_KINDS)
+    healthy, _ = head.losses(torch.zeros(1, 50, 4), lesion, anatomy)
+    lesion[0, 0, 0] = torch.tensor([0.0, 0, 0, 1])
+    with_one, _ = head.losses(torch.zeros(1, 50, 4), lesion, anatomy)
+    assert with_one - healthy > 1
+
+
 def test_soft_cross_entropy_is_least_at_the_shares():
     shares = torch.tensor([[0.7, 0.3]])
     best = soft_cross_entropy(shares.log(), shares)

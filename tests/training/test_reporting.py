@@ -10,6 +10,7 @@ from braingemma3d.model.backbones import load_tokenizer
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.training.config import Stage
 from braingemma3d.training.features import cache_features
+from braingemma3d.training.grounding import in_turn
 from braingemma3d.training.reporting import ReportDataset, Reporting
 
 
@@ -25,9 +26,10 @@ def parts(drawn_shards, backbone_folders, tmp_path):
 
 def test_a_mirrored_case_has_the_mirrored_report(parts):
     _, data = parts
-    assert "left frontal" in data[0]["report"]
-    assert "right frontal" in data[8]["report"]
-    assert not torch.equal(data[0]["patches"], data[8]["patches"])
+    items = {in_turn(i, 8, data.stage): data[i] for i in range(16)}
+    assert "left frontal" in items[0, False]["report"]
+    assert "right frontal" in items[0, True]["report"]
+    assert not torch.equal(items[0, False]["patches"], items[0, True]["patches"])
 
 
 def test_labels_are_the_reports(parts):
@@ -60,7 +62,8 @@ def test_the_state_leaves_the_frozen_language_model_out(parts):
 
 def test_reports_are_learned_from_patches(parts):
     learner, data = parts
-    batch = learner.collate([data[0], data[1]])
+    items = {in_turn(i, 8, data.stage): data[i] for i in range(16)}
+    batch = learner.collate([items[0, False], items[1, False]])
     learner.requires_grad_(False)
     chosen = [p for part in learner.parts().values() for p in part]
     for parameter in chosen:

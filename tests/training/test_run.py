@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_a_stage_changes_what_it_trains_and_nothing_else(finished):
         assert not torch.equal(ground[name], warmup[name]), name
         assert not torch.equal(warmup[name], last[name]), name
     assert ground["vision_encoder.depth_positions"].abs().max() > 0
+
+
+def test_curves_and_configuration_lie_beside_the_weights(config, finished):
+    record = json.loads((finished / "ground" / "training.json").read_text())
+    assert record["config"] == config.model_dump(mode="json")
+    assert record["history"][-1]["step"] == 3
 
 
 def test_what_is_finished_is_not_run_again(config, finished, monkeypatch):

@@ -7,6 +7,7 @@ import torch
 
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import Findings
+from braingemma3d.training import texts
 from braingemma3d.training.texts import embed_reports, embed_sentences, holding, sentences, statements
 
 REPORT = "A lesion is seen in the left frontal lobe. There is severe edema. There is no necrosis."
@@ -28,10 +29,19 @@ def test_a_text_is_embedded_alike_in_any_company(backbone_folders):
     assert not torch.allclose(among[0], among[1], atol=1e-3)
 
 
-def test_a_report_is_the_mean_of_its_sentences(backbone_folders):
+def test_a_report_is_the_mean_of_its_sentences(backbone_folders, tmp_path):
     source = str(backbone_folders.language)
     expected = embed_sentences(sentences(REPORT), source).mean(0)
-    torch.testing.assert_close(embed_reports(["No.", REPORT], source)[1], expected, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(embed_reports(["No.", REPORT], source, tmp_path)[1], expected, atol=1e-4, rtol=1e-3)
+
+
+def test_reports_are_embedded_once(backbone_folders, tmp_path, monkeypatch):
+    source = str(backbone_folders.language)
+    first = embed_reports([REPORT], source, tmp_path)
+    monkeypatch.setattr(texts, "embed_sentences", None)
+    assert torch.equal(embed_reports([REPORT], source, tmp_path), first)
+    with pytest.raises(TypeError):
+        embed_reports([REPORT, "Another."], source, tmp_path)
 
 
 def held(findings):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from braingemma3d.cli.output import with_progress
+from braingemma3d.errors import InputError
+
+if TYPE_CHECKING:
+    from braingemma3d.data.manifest import ManifestCase
+    from braingemma3d.evaluation.metrics import Metrics
+    from braingemma3d.evaluation.systems.system import Reference
 
 Manifest = Annotated[Path, typer.Option("--data", help="manifest.jsonl of the test cases.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)]
@@ -17,30 +25,43 @@ def evaluate(
     data: Manifest,
     out: Out,
     model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",
+    systems: Annotated[
+        str,
+        typer.Option(
+            help="Baselines to run beside it, comma-separated: medgemma-2d, med3dvlm, m3d, each also as NAME=FOLDER or "
+            "NAME=HUB_ID@REVISION. The last two run the code that comes with their weights.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Evaluate a model beside systems that do not look or do not learn: predictions.jsonl, metrics.json, RESULTS.md.
 
     Reports that are already in OUT/predictions.jsonl are kept, so an interrupted evaluation goes on where it stopped.
+    Exit code 1: some reports failed, and count as failures.
     """
     from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import all_systems
+    from braingemma3d.evaluation.evaluate import all_systems, held_out
     from braingemma3d.evaluation.evaluate import evaluate as run
+    from braingemma3d.evaluation.systems.baselines import baselines
     from braingemma3d.evaluation.systems.model import ModelSystem
     from braingemma3d.report.pipeline import Pipeline
 
     cases = read_manifest(data)
-    name = Path(model).name
-    systems = all_systems(ModelSystem(Pipeline.from_pretrained(model), name), cases)
-    command = f"braingemma3d evaluate --model {model} --data {data} -o {out}"
+    chosen = held_out(cases)
+    name = _name(Path(model))
+    beside = baselines(systems)
+    evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
+    references = _references(chosen)
     metrics = run(
-        systems,
-        cases,
+        [*all_systems(evaluated, references, cases), *beside],
+        chosen,
+        references,
         out,
-        f"{name} on {data.parent.name}",
-        command,
+        f"{name} on {_name(data.parent)}",
+        _command("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
         lambda batches: with_progress(batches, "Evaluating"),
     )
-    _show(metrics.failures, out)
+    _show(metrics, out)
 
 
 def score(
@@ -48,19 +69,43 @@ def score(
     data: Manifest,
     out: Out,
 ) -> None:
-    """Score reports written by anything else: metrics.json, RESULTS.md and plots in OUT."""
+    """Score reports written by anything else: metrics.json, RESULTS.md and plots in OUT.
+
+    Exit code 1: some test cases have no report, and count as failures.
+    """
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.evaluate import held_out, write_results
     from braingemma3d.evaluation.predictions import read_predictions
 
-    cases = held_out(read_manifest(data))
+    chosen = held_out(read_manifest(data))
     read = read_predictions(predictions)
-    command = f"braingemma3d score {predictions} --data {data} -o {out}"
-    metrics = write_results(read, cases, read[0].system, out, f"{read[0].system} on {data.parent.name}", command)
-    _show(metrics.failures, out)
+    if not {one.id for one in read} & {case.id for case in chosen}:
+        raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
+    system = read[0].system
+    command = _command("score", predictions, "--data", data, "-o", out)
+    _show(write_results(read, _references(chosen), system, out, f"{system} on {_name(data.parent)}", command), out)
 
 
-def _show(failures: list, out: Path) -> None:
-    print(f"Written to {out / 'RESULTS.md'}" + (f"; {len(failures)} failures are listed in it" if failures else ""))
-    if failures:
+def _references(cases: Sequence[ManifestCase]) -> list[Reference]:
+    from braingemma3d.evaluation.evaluate import reference
+
+    # Only what needs the scan takes time.
+    masks = [case for case in cases if case.findings is None and case.report is None]
+    from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
+    return [from_masks.get(case.id) or reference(case) for case in cases]
+
+
+def _name(path: Path) -> str:
+    """The last part of a path, also of ``.`` and the like."""
+    return path.resolve().name if path.is_dir() else path.name
+
+
+def _command(*arguments: object) -> str:
+    return shlex.join(["braingemma3d", *map(str, arguments)])
+
+
+def _show(metrics: Metrics, out: Path) -> None:
+    count = len(metrics.failures)
+    print(f"Written to {out / 'RESULTS.md'}" + (f"; failures listed in it: {count}" if count else ""))
+    if count:
         raise typer.Exit(1)

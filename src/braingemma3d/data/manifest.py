@@ -44,7 +44,8 @@ def read_manifest(path: Path) -> list[ManifestCase]:
         InputError: no such file, a line that is not a case, two cases with one id, or no case at all.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such manifest; check the path") from error
     except (UnicodeDecodeError, IsADirectoryError) as error:

@@ -44,8 +44,9 @@ def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], see
         seed: of the choice of candidates and of other patients.
 
     Returns:
-        ``constant report``: the one with the best mean score on the others; ``constant, told if healthy``: the best
-        one for each of the two groups; ``another patient's report``. None where no case has a report.
+        ``constant report``: the one with the best mean score; ``constant report, told if healthy``: the best one for
+        each of the two groups; ``another patient's report``. None where fewer than two cases have a report, and not
+        the last where all reports are of one patient.
     """
     rng = np.random.default_rng(seed)
     known = [case for case in training if case.report]
@@ -61,7 +62,9 @@ def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], see
         systems.append(_Answers("constant report, told if healthy", told))
     answers = {}
     for case in cases:
-        others = [other for other in known if other.id != case.id]
+        others = [other for other in known if (other.patient or other.id) != (case.patient or case.id)]
+        if not others:
+            return systems
         answers[case.id] = str(others[int(rng.integers(len(others)))].report)
     return [*systems, _Answers("another patient's report", answers)]
 
@@ -73,7 +76,9 @@ def _best(candidates: Sequence[Reference], cases: Sequence[Reference]) -> str:
         text = str(candidate.report)
         found = extract(text)
         return fmean(
-            fmean([*scores(found, case.findings).values(), *keyword_scores(text, str(case.report)).values()])
+            fmean(
+                [*scores(found, case.findings, case.known).values(), *keyword_scores(text, str(case.report)).values()]
+            )
             for case in cases
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.blind import blind_systems
+from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
 from braingemma3d.evaluation.predictions import Prediction, predict
@@ -18,8 +18,7 @@ from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
 from braingemma3d.findings.extract import extract
-
-logger = logging.getLogger(__name__)
+from braingemma3d.imaging.preprocess import load_scan
 
 
 def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
@@ -28,32 +27,46 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     Raises:
         InputError: there are splits, but no test case.
     """
-    chosen = [case for case in cases if case.split == "test"] or [case for case in cases if case.split is None]
+    if all(case.split is None for case in cases):
+        return list(cases)
+    chosen = [case for case in cases if case.split == "test"]
     if not chosen:
         raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
     return chosen
 
 
 def reference(case: ManifestCase) -> Reference:
-    """What a case is held against: its findings, or where it has none those that its report states.
+    """What a case is held against: its findings, else those that its report states, else those that its mask tells.
 
     Raises:
-        InputError: the case has neither.
+        InputError: the case has none of them, or a mask that does not fit its scan.
     """
-    if case.findings is None and case.report is None:
-        raise InputError(f"case {case.id!r} has neither findings nor a report; give it one of them")
-    return Reference(case.id, case.report, case.findings or extract(str(case.report)))
+    if case.findings is not None or case.report is not None:
+        return Reference(case.id, case.report, case.findings or extract(str(case.report)), patient=case.patient)
+    if case.mask is None:
+        raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
+    scan = load_scan(case.image)
+    told = findings_from_mask(read_mask(case.mask, scan), scan)
+    return Reference(case.id, None, told.findings, told.known, case.patient)
 
 
-def all_systems(pipeline_system: ModelSystem, cases: Sequence[ManifestCase]) -> list[System]:
-    """The model, and everything that it is compared with on these cases without further weights."""
-    chosen = [reference(case) for case in held_out(cases)]
+def all_systems(
+    pipeline_system: ModelSystem, references: Sequence[Reference], cases: Sequence[ManifestCase]
+) -> list[System]:
+    """The model, and everything that it is compared with without further weights.
+
+    Args:
+        pipeline_system: the model.
+        references: of the test cases.
+        cases: the whole manifest, from whose training cases the others take what they know of reports. Training cases
+            that have a mask only are not looked at.
+    """
     training = [reference(case) for case in cases if case.split == "train" and (case.findings or case.report)]
     pipeline = pipeline_system.pipeline
     return [
         pipeline_system,
-        *no_learning_systems(training or chosen),
-        *blind_systems(chosen, training or chosen),
+        *no_learning_systems(training or references),
+        *blind_systems(references, training or references),
         BlankVolume(pipeline),
         ShuffledVoxels(pipeline),
     ]
@@ -62,22 +75,44 @@ def all_systems(pipeline_system: ModelSystem, cases: Sequence[ManifestCase]) -> 
 def evaluate(
     systems: Sequence[System],
     cases: Sequence[ManifestCase],
+    references: Sequence[Reference],
     out: Path,
     title: str,
     command: str,
     progress: Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]] = iter,
 ) -> Metrics:
-    """Run systems over the test cases and write what came out; the first system is the one evaluated."""
-    chosen = held_out(cases)
-    predictions = predict(systems, chosen, out / "predictions.jsonl", progress)
-    return write_results(predictions, chosen, systems[0].name, out, title, command)
+    """Run systems over the test cases and write what came out; the first system is the one evaluated.
+
+    Args:
+        systems: of different names.
+        cases: the test cases.
+        references: what they are held against.
+        out: the folder for the results.
+        title: of ``RESULTS.md``.
+        command: that ``RESULTS.md`` names as its origin.
+        progress: goes through the batches of cases.
+
+    Raises:
+        InputError: two systems have one name, so that their reports could not be told apart.
+    """
+    names = [system.name for system in systems]
+    doubled = [name for name in names if names.count(name) > 1]
+    if doubled:
+        raise InputError(f"two systems are called {doubled[0]!r}; rename the folder of one of them")
+    predictions = predict(systems, cases, out / "predictions.jsonl", progress)
+    return write_results(predictions, references, systems[0].name, out, title, command)
 
 
 def write_results(
-    predictions: Sequence[Prediction], cases: Sequence[ManifestCase], system: str, out: Path, title: str, command: str
+    predictions: Sequence[Prediction],
+    references: Sequence[Reference],
+    system: str,
+    out: Path,
+    title: str,
+    command: str,
 ) -> Metrics:
     """Measure predictions and write ``metrics.json``, ``RESULTS.md`` and the plots into ``out``."""
-    metrics = measure(predictions, [reference(case) for case in cases], system)
+    metrics = measure(predictions, references, system)
     out.mkdir(parents=True, exist_ok=True)
     with new_file(out / "metrics.json") as partial:
         partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")

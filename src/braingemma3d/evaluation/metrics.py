@@ -11,21 +11,14 @@ from braingemma3d.evaluation.nlg import nlg_scores
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference
-from braingemma3d.findings.compare import mirror_consistent, scores
+from braingemma3d.findings.compare import METRIC_OF, mirror_consistent, scores
 from braingemma3d.findings.extract import extract
 from braingemma3d.report.checks import flaws
 
 Scores = dict[str, dict[str, float]]
 """Metric to case id to value."""
 
-FINDINGS = (
-    "side_accuracy",
-    "lobe_f1",
-    "edema_accuracy",
-    "necrosis_accuracy",
-    "compression_accuracy",
-    "lesion_sensitivity",
-)
+FINDINGS = (*[metric for metric in METRIC_OF.values() if metric != "lesion_sensitivity"], "lesion_sensitivity")
 KEYWORDS = ("laterality_f1", "anatomy_f1", "pathology_f1")
 NLG = ("bleu1", "bleu4", "rouge1", "rouge2", "rougeL", "meteor", "cider", "bertscore")
 OTHERS = ("healthy_specificity", "mirror_consistency", "flawed_text")
@@ -101,20 +94,28 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         predictions: of one or more systems.
         references: the test cases; a case without a prediction of a system is a failure of that system.
         system: the one that is evaluated: of it lifts and confusions are given.
+
+    Raises:
+        ValueError: no prediction is of that system.
     """
     by_system: dict[str, dict[str, Prediction]] = {}
     for prediction in predictions:
         by_system.setdefault(prediction.system, {})[prediction.id] = prediction
+    if system not in by_system:
+        raise ValueError(f"no prediction of {system!r}, only of {sorted(by_system)}")
+    complete = {
+        name: {ref.id: _complete(name, given, ref.id) for ref in references} for name, given in by_system.items()
+    }
     skipped: dict[str, str] = {}
     values: dict[str, Scores] = {}
     systems: dict[str, SystemMetrics] = {}
     failures: list[Failure] = []
-    for name, given in by_system.items():
-        complete = {ref.id: given.get(ref.id) or _missing(name, given, ref.id) for ref in references}
-        failures += [Failure(system=name, id=p.id, error=p.error) for p in complete.values() if p.error]
-        values[name] = score(complete, references, skipped)
-        seconds = [p.seconds for p in complete.values() if p.seconds is not None]
+    for name, given in complete.items():
+        failures += [Failure(system=name, id=p.id, error=p.error) for p in given.values() if p.error is not None]
+        values[name] = score(given, references, skipped)
+        seconds = [p.seconds for p in given.values() if p.seconds is not None]
         systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds)
+    skipped |= _reasons(values[system], references)
     lookless = [name for name, metrics in systems.items() if metrics.kind in LOOKLESS and name != system]
     lifts = {}
     for metric, mine in values[system].items():
@@ -131,20 +132,44 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         healthy=sum(not ref.findings.lesion for ref in references),
         systems=systems,
         lift=lifts,
-        confusion=confusion({p.id: p for p in by_system[system].values()}, references),
+        confusion=confusion(complete[system], references),
         failures=failures,
         skipped=skipped,
     )
 
 
-def _missing(system: str, given: Mapping[str, Prediction], case: str) -> Prediction:
-    kind = next(iter(given.values())).kind
-    return Prediction(system=system, kind=kind, id=case, text="", error="no prediction for this case")
+def _complete(system: str, given: Mapping[str, Prediction], case: str) -> Prediction:
+    """The prediction for a case; a missing or an empty one is a failure, and a failure says nothing."""
+    found = given.get(case)
+    if found is None:
+        kind = next(iter(given.values())).kind
+        return Prediction(system=system, kind=kind, id=case, text="", error="no prediction for this case")
+    if found.error is None and found.text.strip():
+        return found
+    # Else silence would pass for a healthy brain.
+    return found.model_copy(update={"text": "", "mirrored": None, "error": found.error or "the report is empty"})
+
+
+def _reasons(values: Scores, references: Sequence[Reference]) -> dict[str, str]:
+    """Why metrics that depend on the cases have no value."""
+    lesions = [ref for ref in references if ref.findings.lesion]
+    reasons = {}
+    for finding, metric in METRIC_OF.items():
+        if not lesions:
+            reasons[metric] = "no case has a lesion"
+        elif not any(finding in ref.known for ref in lesions):
+            reasons[metric] = "the truth of no case with a lesion tells it"
+    if len(lesions) == len(references):
+        reasons["healthy_specificity"] = "every case has a lesion"
+    if "mirror_consistency" not in values:
+        reasons["mirror_consistency"] = "there are no reports on mirrored scans"
+    return reasons
 
 
 def score(predictions: Mapping[str, Prediction], references: Sequence[Reference], skipped: dict[str, str]) -> Scores:
     """Every metric of one system, case by case; why a metric could not run goes into ``skipped``."""
     found: Scores = {}
+    mirrors = any(prediction.mirrored is not None for prediction in predictions.values())
 
     def note(metric: str, case: str, value: float) -> None:
         found.setdefault(metric, {})[case] = value
@@ -153,10 +178,12 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
         prediction = predictions[ref.id]
         failed = prediction.error is not None
         said = extract(prediction.text)
-        for metric, value in scores(said, ref.findings).items():
+        for metric, value in scores(said, ref.findings, ref.known).items():
             note(metric, ref.id, 0.0 if failed else value)
         if prediction.mirrored is not None:
             note("mirror_consistency", ref.id, float(mirror_consistent(said, extract(prediction.mirrored))))
+        elif failed and mirrors:
+            note("mirror_consistency", ref.id, 0.0)
         note("flawed_text", ref.id, float(bool(flaws(prediction.text, said))))
         if ref.report is not None:
             for metric, value in keyword_scores(prediction.text, ref.report).items():
@@ -168,7 +195,7 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
         for metric, row in nlg.scores.items():
             found[metric] = {ref.id: value for ref, value in zip(written, row, strict=True)}
     else:
-        skipped["nlg"] = "the cases have no reference reports"
+        skipped |= dict.fromkeys((*KEYWORDS, *NLG), "the cases have no reference reports")
     return found
 
 
@@ -196,8 +223,8 @@ def confusion(
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Counts of truth against report for side, grades and lobes, over the cases with a lesion.
 
-    Rows are the truth, columns what the report says. Lobes are counted one by one, as ``named``, ``missed``, or
-    ``named in error``.
+    Rows are the truth as far as it is known, columns what the report says, or ``no report``. Lobes are counted one by
+    one, as ``named``, ``missed``, or ``named in error``.
     """
     tables: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -206,11 +233,16 @@ def confusion(
         cells[column] = cells.get(column, 0) + 1
 
     for ref in references:
-        if not ref.findings.lesion or ref.id not in predictions:
+        if not ref.findings.lesion:
             continue
-        said = extract(predictions[ref.id].text)
+        prediction = predictions[ref.id]
+        said = extract(prediction.text)
+        silent = "no report" if prediction.error is not None else None if said.lesion else "no lesion"
         for name in ("side", "edema", "necrosis", "ventricular_compression"):
-            count(name, getattr(ref.findings, name), getattr(said, name) if said.lesion else "no lesion")
+            if name in ref.known:
+                count(name, getattr(ref.findings, name), silent or getattr(said, name))
+        if "lobes" not in ref.known:
+            continue
         for lobe in ref.findings.lobes:
             count("lobes", lobe, "named" if lobe in said.lobes else "missed")
         for lobe in said.lobes:

@@ -6,13 +6,12 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
-from braingemma3d.errors import InputError
+from braingemma3d.errors import InputError, ModelError
 from braingemma3d.evaluation.systems.system import Kind, System
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
@@ -53,7 +52,8 @@ def read_predictions(path: Path) -> list[Prediction]:
         InputError: no such file, or a line without ``id`` and ``text``.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not splitlines(): JSON leaves U+2028 and its like as they are, and a model may write them.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no readable file of predictions; give one with a JSON object a line") from error
     found: dict[tuple[str, str], Prediction] = {}
@@ -82,13 +82,18 @@ def predict(
         cases: the test set.
         path: ``predictions.jsonl``, appended to batch by batch.
         progress: goes through the batches.
+
+    Raises:
+        ModelError: a system can't be loaded, and so would fail on every case.
     """
+    if path.is_file():
+        _drop_unfinished_line(path)
     known = {(p.system, p.id): p for p in (read_predictions(path) if path.is_file() else []) if p.error is None}
     wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file, ThreadPoolExecutor(1) as ahead:
+    with path.open("a", encoding="utf-8") as file:
         for batch in progress([wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]):
-            loaded = list(ahead.map(_load, batch))
+            loaded = [_load(case) for case in batch]
             for system in systems:
                 todo = [one for one in loaded if (system.name, one[0].id) not in known]
                 for prediction in _report(system, todo):
@@ -101,11 +106,28 @@ def predict(
     return sorted(chosen, key=lambda p: (names.index(p.system), order[p.id]))
 
 
+def _drop_unfinished_line(path: Path) -> None:
+    """Cut off what follows the last line break: a run that was killed may have left half a line, or half a letter."""
+    content = path.read_bytes()
+    finished = content.rfind(b"\n") + 1
+    if finished < len(content):
+        with path.open("r+b") as file:
+            file.truncate(finished)
+
+
 def _load(case: ManifestCase) -> tuple[ManifestCase, Volume | str]:
     try:
         return case, load_scan(case.image)
     except InputError as error:
         return case, str(error)
+    except Exception as error:
+        # One scan that nobody foresaw must not cost a night's evaluation; it counts as failed.
+        logger.exception("%s could not be read", case.image)
+        return case, f"{case.image}: {_in_one_line(error)}"
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]]) -> Iterator[Prediction]:
@@ -125,13 +147,15 @@ def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]])
         texts = (
             system.write(ids * 2, [*volumes, *(v.mirrored() for v in volumes)]) if looks else system.write(ids, volumes)
         )
+        if len(texts) != len(ids) * (2 if looks else 1):
+            raise ValueError(f"{len(texts)} texts for {len(ids) * (2 if looks else 1)} volumes")
+    except ModelError:
+        raise
     except Exception as error:
         # One batch that nobody foresaw must not cost a night's evaluation; it counts as failed.
         logger.exception("%s failed on %s", system.name, ", ".join(ids))
         for name in ids:
-            yield Prediction(
-                system=system.name, kind=system.kind, id=name, text="", error=f"{type(error).__name__}: {error}"
-            )
+            yield Prediction(system=system.name, kind=system.kind, id=name, text="", error=_in_one_line(error))
         return
     seconds = round((time.perf_counter() - start) / len(ids), 3)
     for place, name in enumerate(ids):

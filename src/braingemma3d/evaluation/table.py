@@ -49,6 +49,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
         "or contradictory reports. Mean with its 95 % bootstrap interval. Blind systems never see the scan.",
         _table(metrics, (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text")),
+        *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
         "Paired by case: mean difference, 95 % bootstrap interval, two-sided permutation p-value.",
         _lifts(metrics),
@@ -61,18 +62,31 @@ def results(metrics: Metrics, title: str, command: str) -> str:
     if metrics.skipped:
         parts += ["## Not computed", "\n".join(f"- {NAMES.get(k, k)}: {why}" for k, why in metrics.skipped.items())]
     if metrics.failures:
-        lines = [f"- {failure.system}, {failure.id}: {failure.error}" for failure in metrics.failures]
+        # A broken-off error of several lines would break the list, or the page.
+        lines = [f"- {one.system}, {one.id}: {' '.join(one.error.split())}" for one in metrics.failures]
         parts += ["## Failures", "Each scores 0 in every metric of its system.", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(metrics: Metrics, columns: Sequence[str]) -> str:
     shown = [c for c in columns if any(system.value(c) for system in metrics.systems.values())]
+    if not shown:
+        return "None could be computed."
     rows = []
     for name, system in metrics.systems.items():
         label = f"**{name}**" if name == metrics.system else name
         rows.append([label, KINDS[system.kind], *(_cell(system.value(column)) for column in shown)])
     return _markdown(["system", "kind", *(NAMES[c] for c in shown)], rows)
+
+
+def _partly_known(metrics: Metrics) -> list[str]:
+    """A line on the findings that the truth knows of some cases only."""
+    lesions = metrics.cases - metrics.healthy
+    values = metrics.systems[metrics.system].findings
+    some = [f"{NAMES[name]} {values[name].n}" for name in FINDINGS if name in values and values[name].n < lesions]
+    if not some:
+        return []
+    return [f"The truth is known, and scored, in fewer of the {lesions} cases with a lesion: {', '.join(some)}."]
 
 
 def _cell(value: Value | None) -> str:

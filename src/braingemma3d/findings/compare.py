@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from braingemma3d.findings.schema import Finding, Findings, Grade, Lobe, Side
 
+METRIC_OF: dict[str, str] = {
+    "lesion": "lesion_sensitivity",
+    "side": "side_accuracy",
+    "lobes": "lobe_f1",
+    "edema": "edema_accuracy",
+    "necrosis": "necrosis_accuracy",
+    "ventricular_compression": "compression_accuracy",
+}
+"""The metric that scores each finding where there is a lesion."""
+ALL_FINDINGS = frozenset(METRIC_OF)
+
+_NOTHING = Findings()
 _MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
 
 
@@ -43,8 +55,13 @@ def same_grade(found: Grade, truth: Grade) -> bool:
     return found == truth
 
 
-def scores(found: Findings, truth: Findings) -> dict[str, float]:
+def scores(found: Findings, truth: Findings, known: Collection[str] = ALL_FINDINGS) -> dict[str, float]:
     """Finding-level scores of one case, each 0 to 1.
+
+    Args:
+        found: what a report says.
+        truth: what it is held against.
+        known: the findings that the truth knows, of :data:`METRIC_OF`; what a report says of others is not scored.
 
     Returns:
         For a truth with a lesion ``lesion_sensitivity``, ``side_accuracy``, ``lobe_f1``, ``edema_accuracy``,
@@ -53,8 +70,9 @@ def scores(found: Findings, truth: Findings) -> dict[str, float]:
         are worth: side and lobes are 0, an absence that is true by chance counts as in any table of this kind.
     """
     if not truth.lesion:
-        return {"healthy_specificity": float(found == Findings())}
-    return {
+        said = {name: getattr(found, name) for name in ALL_FINDINGS & set(known)}
+        return {"healthy_specificity": float(all(value == getattr(_NOTHING, name) for name, value in said.items()))}
+    values = {
         "lesion_sensitivity": float(found.lesion),
         "side_accuracy": float(found.side == truth.side),
         "lobe_f1": lobe_f1(found.lobes, truth.lobes),
@@ -62,3 +80,4 @@ def scores(found: Findings, truth: Findings) -> dict[str, float]:
         "necrosis_accuracy": float(same_grade(found.necrosis, truth.necrosis)),
         "compression_accuracy": float(same_grade(found.ventricular_compression, truth.ventricular_compression)),
     }
+    return {metric: values[metric] for finding, metric in METRIC_OF.items() if finding in known}

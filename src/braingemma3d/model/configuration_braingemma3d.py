@@ -176,6 +176,11 @@ class BrainGemma3DConfig(PreTrainedConfig):
             )
 
     @property
+    def writes_reports(self) -> bool:
+        """Whether the language model has learned to read the visual tokens; before that its text means nothing."""
+        return self.trained_stage not in ("untrained", "ground", "align")
+
+    @property
     def vision_width(self) -> int:
         """Channels of a vision patch."""
         return int(self.vision_config.hidden_size)

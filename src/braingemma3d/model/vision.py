@@ -46,14 +46,16 @@ class VisionEncoder3D(nn.Module):
             return self.get_buffer("coordinates")
         return (self.depth_positions[:, None] + self.plane_positions).flatten(0, 1)
 
-    def forward(self, pixel_values: Tensor) -> Tensor:
+    def forward(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:
         """Encode volumes.
 
         Args:
             pixel_values: (batch, 1, D, H, W) in [0, 1], with (D, H, W) as in the configuration.
+            kept: (batch, kept patches) indices of the patches that go into the encoder; None: all. Training on a part
+                of them costs a fraction (FLIP, Li et al., CVPR 2023).
 
         Returns:
-            (batch, patches, vision_dim), levels first, then rows, then columns.
+            (batch, patches, vision_dim), levels first, then rows, then columns, or in the order of ``kept``.
 
         Raises:
             ValueError: another shape.
@@ -66,7 +68,10 @@ class VisionEncoder3D(nn.Module):
             )
         pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
         patches = self.patch_embedding(pixels.to(self.patch_embedding.weight.dtype)).flatten(2).transpose(1, 2)
-        hidden = self.encoder(inputs_embeds=patches + self.positions().to(patches.dtype)).last_hidden_state
+        patches = patches + self.positions().to(patches.dtype)
+        if kept is not None:
+            patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[-1]))
+        hidden = self.encoder(inputs_embeds=patches).last_hidden_state
         return self.post_layernorm(hidden)
 
     @torch.no_grad()

@@ -22,7 +22,7 @@ from braingemma3d.report.report import Checks, InputInfo, ModelInfo, Report, Rep
 
 UNTRAINED = ReportWarning(
     code="untrained_model",
-    message="The model has not been trained: the text is the language model's own and says nothing about the scan.",
+    message="The model has not learned to write: the text is the language model's own and says nothing about the scan.",
 )
 
 MIRROR = ReportWarning(
@@ -79,7 +79,7 @@ class Pipeline:
             InputError: the scan can't be read or is no usable brain MRI.
         """
         volume = scan if isinstance(scan, Volume) else load_scan(scan)
-        trained = self.model.config.trained_stage != "untrained"
+        trained = self.model.config.writes_reports
         timing: dict[str, float] = {}
         with _timed(timing, "prepare"):
             pixels = self.processor([volume])["pixel_values"]

@@ -44,6 +44,8 @@ class Stage(_Settings):
         contrast: InfoNCE, or SigLIP's sigmoid loss, between volumes and reports.
         steps: optimizer steps.
         batch: samples a step, on each process.
+        keep: patches of each volume that the encoder sees, drawn at random from those that show brain; None: all.
+        whole: with ``keep``, the share of the steps, at the end, that see whole volumes.
         chunk: volumes that are encoded at a time; the rest of a batch is encoded again in the backward pass, which
             makes a large contrastive batch fit into memory. None: all at once.
         flips: show half of the scans mirrored, with left and right exchanged in their texts.
@@ -60,6 +62,8 @@ class Stage(_Settings):
     contrast: Literal["infonce", "sigmoid"] = "infonce"
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
+    keep: int | None = Field(default=None, ge=1)
+    whole: float = Field(default=0.15, ge=0, le=1)
     chunk: int | None = Field(default=None, ge=1)
     flips: bool = True
     warmup: float = Field(default=0.05, ge=0, lt=1)

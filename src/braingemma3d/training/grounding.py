@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
@@ -42,6 +43,7 @@ class VolumeDataset(Dataset):
         stage: its steps and batch give the length.
         patch: voxels of a patch along (D, H, W).
         language_source: of the language model that embeds the reports.
+        cache: folder for the embedded reports.
         features: cached patches of each shard; the items then hold them in place of pixels and maps.
     """
 
@@ -51,39 +53,66 @@ class VolumeDataset(Dataset):
         stage: Stage,
         patch: tuple[int, int, int],
         language_source: str,
+        cache: Path,
         features: Sequence[Path] | None = None,
     ) -> None:
         self.stage = stage
         self.patch = patch
         opened = [open_shard(shard) for shard in shards]
         self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
+        self.whole_from = round((1 - stage.whole) * stage.steps) * stage.batch
         self.features = None if features is None else CachedFeatures(features)
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
         self.holds = torch.stack([holding(extract(text)) for text in self.texts])
-        self.embedded = embed_reports(self.texts, language_source)
+        self.embedded = embed_reports(self.texts, language_source, cache)
         self.embedded -= self.embedded.mean(0)
 
     def __len__(self) -> int:
         return self.stage.steps * self.stage.batch
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        turn, number = divmod(index, len(self.cases))
-        flipped = self.stage.flips and (turn + number) % 2 == 1
+        number, flipped = in_turn(index, len(self.cases), self.stage)
         shard, row = self.cases[number]
         text = number + (len(self.cases) if flipped else 0)
         item = {"report": self.embedded[text], "holds": self.holds[text]}
         if self.features is not None:
             return {"patches": self.features(number, flipped), **item}
-        pixels = jittered(shard.pixels[row], np.random.default_rng([self.stage.seed, index]))
-        if shard.lesion is not None and shard.anatomy is not None:
-            lesion, anatomy = shard.lesion[row], shard.anatomy[row]
-            if flipped:
-                lesion, anatomy = lesion[..., ::-1], anatomy[..., ::-1]
+        rng = np.random.default_rng([self.stage.seed, index])
+        pixels = jittered(shard.pixels[row], rng)
+        pixels = pixels[..., ::-1].copy() if flipped else pixels
+        item["pixel_values"] = torch.from_numpy(pixels)[None]
+        if shard.lesion is not None:
+            lesion, anatomy = (labels[row, ..., ::-1] if flipped else labels[row] for labels in shard.maps())
             item["lesion"] = cell_shares(lesion, LESION_KINDS, self.patch)
             item["anatomy"] = cell_shares(anatomy, ANATOMY_KINDS, self.patch)
-        pixels = pixels[..., ::-1].copy() if flipped else pixels
-        return {"pixel_values": torch.from_numpy(pixels)[None], **item}
+        if self.stage.keep is not None and index < self.whole_from:
+            kept = torch.from_numpy(drawn_patches(pixels, self.patch, self.stage.keep, rng))
+            for name in {"lesion", "anatomy"} & set(item):
+                item[name] = item[name][kept]
+            item["kept"] = kept
+        return item
+
+
+def in_turn(index: int, cases: int, stage: Stage) -> tuple[int, bool]:
+    """Case and whether it is mirrored, for the item ``index`` of a stage.
+
+    Every case comes once in each turn, in an order of that turn; with flips, half of them mirrored, the other half the
+    next time.
+    """
+    turn, place = divmod(index, cases)
+    number = int(np.random.default_rng([stage.seed, turn]).permutation(cases)[place])
+    return number, stage.flips and (turn + number) % 2 == 1
+
+
+def drawn_patches(
+    pixels: NDArray[np.float32], patch: tuple[int, int, int], count: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Indices of ``count`` random patches of a volume (D, H, W) that show brain; others only if there are too few."""
+    d, h, w = (size // step for size, step in zip(pixels.shape, patch, strict=True))
+    blocks = pixels[: d * patch[0], : h * patch[1], : w * patch[2]].reshape(d, patch[0], h, patch[1], w, patch[2])
+    empty = (blocks.max(axis=(1, 3, 5)) == 0).ravel()
+    return np.sort(np.lexsort((rng.random(empty.size), empty))[:count])
 
 
 class Grounding(Learner):
@@ -127,6 +156,7 @@ class Grounding(Learner):
         holds: Tensor,
         pixel_values: Tensor | None = None,
         patches: Tensor | None = None,
+        kept: Tensor | None = None,
         lesion: Tensor | None = None,
         anatomy: Tensor | None = None,
     ) -> dict[Term, Tensor]:
@@ -137,11 +167,12 @@ class Grounding(Learner):
             holds: (batch, statements), 1 where a statement holds.
             pixel_values: (batch, 1, D, H, W) in [0, 1].
             patches: (batch, patches, vision_dim) in place of pixels.
+            kept: (batch, kept patches) indices of those that the encoder sees; None: all.
             lesion: (batch, patches, cells, kinds) shares, where the data has maps.
             anatomy: likewise.
         """
         if pixel_values is not None:
-            patches = self.encode(pixel_values)
+            patches = self.encode(pixel_values, kept)
         if patches is None:
             raise ValueError("give pixel_values or patches")
         volumes = self.projector(self.compressor(patches)).float().mean(1)
@@ -159,9 +190,11 @@ class Grounding(Learner):
             terms["lesion"], terms["anatomy"] = self.maps.losses(patches, lesion, anatomy)
         return terms
 
-    def encode(self, pixel_values: Tensor) -> Tensor:
+    def encode(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:
         """Patches of a batch, in chunks whose inner values are not kept where the stage says so."""
         if self.stage.chunk is None:
-            return self.encoder(pixel_values)
+            return self.encoder(pixel_values, kept)
         chunks = pixel_values.split(self.stage.chunk)
-        return torch.cat([checkpoint(self.encoder, chunk, use_reentrant=False) for chunk in chunks])
+        indices = [None] * len(chunks) if kept is None else kept.split(self.stage.chunk)
+        parts = zip(chunks, indices, strict=True)
+        return torch.cat([checkpoint(self.encoder, *part, use_reentrant=False) for part in parts])

@@ -13,6 +13,8 @@ from braingemma3d.training.grids import VENTRICLE_CLASS
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + 1
 CELLS = 2
 """Each patch predicts its maps on CELLS x CELLS cells in the plane."""
+HEALTHY_CELL = 0.9
+"""A cell of which less than this share is healthy counts as one with a lesion."""
 
 
 def cell_shares(labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, int]) -> Tensor:
@@ -51,11 +53,17 @@ class MapHead(nn.Module):
         return logits[..., :LESION_KINDS], logits[..., LESION_KINDS:]
 
     def losses(self, patches: Tensor, lesion: Tensor, anatomy: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of both maps against shares (batch, patches, cells, kinds)."""
+        """Cross-entropy of both maps against shares (batch, patches, cells, kinds).
+
+        Cells with and without a lesion count alike: lesions fill a few per cent of a brain, and their parts less.
+        """
         lesion_logits, anatomy_logits = self(patches)
-        return soft_cross_entropy(lesion_logits, lesion), soft_cross_entropy(anatomy_logits, anatomy)
+        cost = soft_cross_entropy(lesion_logits, lesion)
+        ill = lesion[..., 0] < HEALTHY_CELL
+        lesion_loss = cost[~ill].mean() + (cost[ill].mean() if ill.any() else 0)
+        return lesion_loss, soft_cross_entropy(anatomy_logits, anatomy).mean()
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
-    """Cross-entropy against shares (..., kinds) that sum to one."""
-    return -(shares * functional.log_softmax(logits, dim=-1)).sum(-1).mean()
+    """Cross-entropy (...) against shares (..., kinds) that sum to one."""
+    return -(shares * functional.log_softmax(logits, dim=-1)).sum(-1)

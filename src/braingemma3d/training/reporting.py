@@ -16,6 +16,7 @@ from braingemma3d.simulate.wording import swap_sides
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard
+from braingemma3d.training.grounding import in_turn
 from braingemma3d.training.trainer import Learner
 
 
@@ -44,8 +45,7 @@ class ReportDataset(Dataset):
         return self.stage.steps * self.stage.batch
 
     def __getitem__(self, index: int) -> ReportItem:
-        turn, number = divmod(index, len(self.reports))
-        flipped = self.stage.flips and (turn + number) % 2 == 1
+        number, flipped = in_turn(index, len(self.reports), self.stage)
         report = self.reports[number]
         return {"patches": self.features(number, flipped), "report": swap_sides(report) if flipped else report}
 

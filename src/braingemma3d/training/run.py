@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 SETTINGS = "run.json"
 CHECKPOINTS = "checkpoints"
+HISTORY = "training.json"
 
 
 class Run:
@@ -36,7 +38,7 @@ class Run:
     Args:
         config: what to train.
         out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and the caches
-            ``grids/`` and ``features/``.
+            ``grids/``, ``texts/`` and ``features/``.
         workers: processes that draw simulated cases.
 
     Raises:
@@ -104,19 +106,23 @@ class Run:
         captions = embed_sentences(data.captions, self.language_source)
         torch.manual_seed(stage.seed)
         learner = SlicePretraining(self.model_config, captions, stage.weights)
-        if train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to):
+        history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
+        if history is not None:
             with new_folder(self.out / stage.name) as folder:
                 learner.vision.to(torch.bfloat16).save_pretrained(folder)
+                self._save_history(history, folder)
 
     def _ground(self, stage: Stage, before: list[StageName]) -> None:
         model, processor = self._model(stage, before)
         shards = self.shards()
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
-        data = VolumeDataset(shards, stage, self.model_config.patch_shape, self.language_source, features)
+        patch = self.model_config.patch_shape
+        data = VolumeDataset(shards, stage, patch, self.language_source, self.out / "texts", features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, self.language_source)
-        if train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to):
-            self._save(model, processor, stage)
+        history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
+        if history is not None:
+            self._save(model, processor, stage, history)
 
     def _report(self, stage: Stage, before: list[StageName]) -> None:
         model, processor = self._model(stage, before)
@@ -125,12 +131,13 @@ class Run:
         if "lora" in stage.rates and not model.has_lora:
             model.add_lora(stage.seed)
         learner = Reporting(model, processor)
-        if model.config.trained_stage in ("untrained", "ground", "align"):
+        if not model.config.writes_reports:
             learner.match_scale(learner.collate([data[i] for i in range(min(32, len(data)))]))
-        if train(learner, data, stage, self._checkpoints(stage), learner.collate, self.config.report_to):
+        history = train(learner, data, stage, self._checkpoints(stage), learner.collate, self.config.report_to)
+        if history is not None:
             # A trained model writes its reports by plain greedy search.
             model.generation_config.update(min_new_tokens=None, repetition_penalty=None, no_repeat_ngram_size=None)
-            self._save(model, processor, stage)
+            self._save(model, processor, stage, history)
 
     def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
         encoder = model.vision_encoder.to(fast_dtype())
@@ -161,12 +168,22 @@ class Run:
         return model, BrainGemma3DProcessor.from_config(self.model_config, load_tokenizer(self.language_source))
 
     def _save(
-        self, model: BrainGemma3DForConditionalGeneration, processor: BrainGemma3DProcessor, stage: Stage
+        self,
+        model: BrainGemma3DForConditionalGeneration,
+        processor: BrainGemma3DProcessor,
+        stage: Stage,
+        history: list[dict[str, float]],
     ) -> None:
         model.config.trained_stage = stage.name
         with new_folder(self.out / stage.name) as folder:
             model.to(torch.bfloat16).save_pretrained(folder)
             processor.save_pretrained(folder)
+            self._save_history(history, folder)
+
+    def _save_history(self, history: list[dict[str, float]], folder: Path) -> None:
+        """The run's configuration and the stage's curves, beside the weights that came of them."""
+        record = {"config": self.config.model_dump(mode="json"), "history": history}
+        (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
 def _quantization(config: BrainGemma3DConfig) -> object:

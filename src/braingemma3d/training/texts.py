@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from braingemma3d.files import new_file
 from braingemma3d.findings.schema import LOBES, Findings, Lobe
 from braingemma3d.model.backbones import load_language_model, load_tokenizer
+
+logger = logging.getLogger(__name__)
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -37,13 +44,27 @@ def embed_sentences(texts: Sequence[str], language_source: str, batch: int = 64)
     return rows
 
 
-def embed_reports(reports: Sequence[str], language_source: str) -> Tensor:
-    """Mean over each report's sentences, each embedded once however often it occurs: (reports, text_dim)."""
+def embed_reports(reports: Sequence[str], language_source: str, cache: Path) -> Tensor:
+    """Mean over each report's sentences, each embedded once however often it occurs: (reports, text_dim) float32.
+
+    Args:
+        reports: any number of texts.
+        language_source: of the frozen language model.
+        cache: folder in which embeddings are kept; the same reports are not embedded again.
+    """
+    digest = hashlib.sha256("\n".join([language_source, *reports]).encode()).hexdigest()
+    known = cache / f"{digest[:16]}.safetensors"
+    if known.is_file():
+        return load_file(known)["reports"]
     split = [sentences(report) for report in reports]
     unique = sorted({sentence for report in split for sentence in report})
     place = {sentence: row for row, sentence in enumerate(unique)}
+    logger.info("embedding %d reports with %d distinct sentences", len(reports), len(unique))
     embedded = embed_sentences(unique, language_source)
-    return torch.stack([embedded[[place[sentence] for sentence in report]].mean(0) for report in split])
+    means = torch.stack([embedded[[place[sentence] for sentence in report]].mean(0) for report in split])
+    with new_file(known) as partial:
+        save_file({"reports": means}, partial)
+    return means
 
 
 _DEGREES = ("mild", "moderate", "severe")

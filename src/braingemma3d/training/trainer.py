@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
 from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import ModelOutput
@@ -64,7 +64,7 @@ def train(
     out: Path,
     collate: Callable[[list], dict[str, Tensor]] = default_data_collator,
     report_to: tuple[str, ...] = (),
-) -> bool:
+) -> list[dict[str, float]] | None:
     """Run a stage, from its newest checkpoint in ``out`` if there is one.
 
     Args:
@@ -76,7 +76,8 @@ def train(
         report_to: transformers' names of places for the curves.
 
     Returns:
-        Whether this process is the one that writes results.
+        The log: loss, terms and seconds every :data:`LOGGING_STEPS` steps; None on all processes but the one that
+        writes results.
     """
     parts = learner.parts()
     learner.requires_grad_(False)
@@ -112,7 +113,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=last)
-    return trainer.is_world_process_zero()
+    return trainer.state.log_history if trainer.is_world_process_zero() else None
 
 
 class _Trainer(Trainer):
@@ -125,6 +126,7 @@ class _Trainer(Trainer):
         self.stage = stage
         self.sums: dict[str, Tensor] = {}
         self.batches = 0
+        self.begun = time.monotonic()
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW over the parts that the stage names; vectors and scalars don't decay."""
@@ -143,6 +145,11 @@ class _Trainer(Trainer):
             self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], betas=(0.9, 0.98))
         return self.optimizer
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler:
+        """Items in order: the data sets draw theirs at random by index, and may change with it."""
+        data: Any = self.train_dataset if train_dataset is None else train_dataset
+        return SequentialSampler(data)
+
     def compute_loss(self, *args: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
         """The loss; its terms are summed up for the log."""
         loss, outputs = super().compute_loss(*args, return_outputs=True, **kwargs)
@@ -155,7 +162,8 @@ class _Trainer(Trainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the mean of each term beside the loss."""
         if "loss" in logs and self.batches:
-            logs = {**logs, **{name: round(float(value) / self.batches, 4) for name, value in self.sums.items()}}
+            means = {name: round(float(value) / self.batches, 4) for name, value in self.sums.items()}
+            logs = {**logs, **means, "seconds": round(time.monotonic() - self.begun, 1)}
             self.sums, self.batches = {}, 0
         super().log(logs, start_time)
 
@@ -192,7 +200,7 @@ class _Progress(TrainerCallback):
         seconds = max(time.monotonic() - since, 1e-6)
         steps = max(state.global_step - first, 1)
         rate = steps * self.stage.batch * args.world_size / seconds
-        hidden = ("epoch", "learning_rate", "grad_norm", "step", "total_flos")
+        hidden = ("epoch", "learning_rate", "grad_norm", "step", "total_flos", "seconds")
         text = "  ".join(f"{name} {value:.3f}" for name, value in logs.items() if name not in hidden)
         text = f"{text}  {rate:.1f} samples/s"
         if self.bar is not None and self.task is not None:

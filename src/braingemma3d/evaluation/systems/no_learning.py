@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,8 @@ from scipy import ndimage
 
 from braingemma3d.evaluation.systems.system import Kind, Reference, System, describe
 from braingemma3d.findings.schema import LOBES, Findings, Lobe, Side
-from braingemma3d.imaging.grid import to_grid
-from braingemma3d.imaging.volume import Volume
+from braingemma3d.imaging.grid import labels_to_grid, to_grid
+from braingemma3d.imaging.volume import ScanGrid, Volume
 
 GRID = (64, 96, 80)
 BLUR = 2.0
@@ -68,12 +69,13 @@ def no_learning_systems(known: Sequence[Reference]) -> list[System]:
 
 def majority(known: Sequence[Reference]) -> Findings:
     """The commonest value of each finding; of side, lobes and grades among the cases with a lesion."""
-    lesions = [case.findings for case in known if case.findings.lesion]
+    lesions = [case for case in known if case.findings.lesion]
     if 2 * len(lesions) < len(known) or not lesions:
         return Findings()
 
     def commonest(name: str) -> object:
-        return Counter(getattr(findings, name) for findings in lesions).most_common(1)[0][0]
+        values = Counter(getattr(case.findings, name) for case in lesions if name in case.known)
+        return values.most_common(1)[0][0] if values else getattr(Findings(), name)
 
     names = ("side", "lobes", "edema", "necrosis", "ventricular_compression")
     return Findings.model_validate({"lesion": True, **{name: commonest(name) for name in names}})
@@ -97,14 +99,14 @@ def _blob(volume: Volume) -> tuple[Side, Lobe | None]:
 
 @lru_cache
 def average_lobes() -> NDArray[np.uint8]:
-    """Lobes of the average brain, stretched over the model's grid as every brain is: (D, H, W), 0 outside."""
+    """Lobes of the average brain, stretched over the model's grid as every brain is: (D, H, W), 0 outside.
+
+    Values are the places in :data:`~braingemma3d.findings.schema.LOBES`, from 1.
+    """
     from braingemma3d.simulate.atlas import load_atlas
 
     atlas = load_atlas()
     inside = atlas.hull < 0
-    box = []
-    for axis, size in enumerate(GRID):
-        present = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
-        first, last = int(present[0]), int(present[-1]) + 1
-        box.append(first + ((np.arange(size) + 0.5) * (last - first) / size).astype(int))
-    return np.where(inside, atlas.lobe, 0).astype(np.uint8)[np.ix_(*box)]
+    grid = ScanGrid(Path("the average brain"), (inside.shape[2], inside.shape[1], inside.shape[0]), np.eye(4), "RAS")
+    brain = Volume(inside.astype(np.float32), np.eye(4), grid, brain_mask=inside)
+    return labels_to_grid(np.where(inside, atlas.lobe, 0).astype(np.uint8), brain, GRID)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
+from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.schema import Findings, Grade
 from braingemma3d.imaging.volume import Volume
 
@@ -12,11 +13,18 @@ Kind = Literal["model", "baseline", "blind", "no_learning"]
 
 
 class Reference(NamedTuple):
-    """What a test case is held against: its report, if it has one, and the findings that are true of it."""
+    """What a test case is held against: its report, if it has one, and the findings that are true of it.
+
+    Attributes:
+        known: the fields of ``findings`` that the truth knows; the others are scored in no metric.
+        patient: whose case it is; the case's own id where that is not known.
+    """
 
     id: str
     report: str | None
     findings: Findings
+    known: frozenset[str] = ALL_FINDINGS
+    patient: str = ""
 
 
 class System(Protocol):

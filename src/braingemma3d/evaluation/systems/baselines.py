@@ -1,0 +1,40 @@
+"""Baselines by name, for ``--systems``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from braingemma3d.errors import InputError
+from braingemma3d.evaluation.systems.m3d import M3D
+from braingemma3d.evaluation.systems.med3dvlm import Med3DVLM
+from braingemma3d.evaluation.systems.slices2d import Slices2D
+from braingemma3d.evaluation.systems.system import System
+
+BASELINES: dict[str, type[Slices2D] | type[M3D]] = {one.name: one for one in (Slices2D, Med3DVLM, M3D)}
+
+
+def baselines(wanted: str) -> list[System]:
+    """The baselines that a comma-separated list names.
+
+    Args:
+        wanted: such as ``medgemma-2d,m3d=FOLDER,med3dvlm=HUB_ID@COMMIT``; a name alone stands for its authors'
+            repository on the hub. Empty for none.
+
+    Raises:
+        InputError: no such baseline.
+        ModelError: its weights can't be had.
+    """
+    systems: list[System] = []
+    for part in filter(None, (part.strip() for part in wanted.split(","))):
+        name, _, source = part.partition("=")
+        if name not in BASELINES:
+            raise InputError(f"--systems: no system {name!r}; choose from {', '.join(BASELINES)}", "bad_option")
+        kind = BASELINES[name]
+        if not source:
+            systems.append(kind())
+        elif "@" in source and not Path(source).is_dir():
+            where, _, revision = source.rpartition("@")
+            systems.append(kind(where, revision))
+        else:
+            systems.append(kind(source))
+    return systems

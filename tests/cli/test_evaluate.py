@@ -1,0 +1,202 @@
+"""``braingemma3d evaluate`` and ``score``, run in-process."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+import phantom
+import remote_code
+from braingemma3d.cli.main import app
+from braingemma3d.evaluation import evaluate as evaluation
+from braingemma3d.evaluation.metrics import Metrics
+
+LEFT = "A lesion lies in the left frontal lobe. There is moderate edema."
+HEALTHY = "No lesion is seen. There is no edema."
+
+
+@pytest.fixture
+def manifest(save_scan, tmp_path):
+    """A case with a lesion and one without, both with reports."""
+    save_scan(phantom.brain_image(), "set/a.nii.gz")
+    save_scan(phantom.brain_image(lesion=False), "set/b.nii.gz")
+    rows = [
+        {"id": name, "patient": name, "image": f"{name}.nii.gz", "report": report, "source": "phantom"}
+        for name, report in (("a", LEFT), ("b", HEALTHY))
+    ]
+    path = tmp_path / "set" / "manifest.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments):
+        return CliRunner().invoke(app, [*map(str, arguments), "-o", str(tmp_path / "out")])
+
+    return run
+
+
+@pytest.fixture
+def reports(tmp_path):
+    def reports(*rows):
+        path = tmp_path / "reports.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    return reports
+
+
+def read(tmp_path):
+    return Metrics.model_validate_json((tmp_path / "out" / "metrics.json").read_text())
+
+
+def test_a_model_beside_everything_that_does_not_look(run, manifest, tiny_checkpoint, tmp_path):
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    assert result.exit_code in (0, 1), result.output
+    metrics = read(tmp_path)
+    assert metrics.system == tiny_checkpoint.name
+    assert len(metrics.systems) == 9
+    assert {f.error for f in metrics.failures} <= {"the report is empty"}, "an untrained model may say nothing"
+    assert metrics.lift["side_accuracy"].n == 1
+    page = (tmp_path / "out" / "RESULTS.md").read_text()
+    assert page.startswith(f"# {tiny_checkpoint.name} on set\n")
+    lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
+    assert len(lines) == 18
+    assert f"Written to {tmp_path / 'out' / 'RESULTS.md'}" in result.stdout
+
+
+def test_an_evaluation_goes_on_where_it_stopped(run, manifest, tiny_checkpoint, tmp_path):
+    run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    path = tmp_path / "out" / "predictions.jsonl"
+    whole, first = path.read_text(), read(tmp_path)
+    path.write_text(whole[: len(whole) * 2 // 3])
+    run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+
+    def texts(content):
+        rows = [json.loads(line) for line in content.splitlines()]
+        return {(row["system"], row["id"]): (row["text"], row.get("mirrored")) for row in rows}
+
+    assert texts(path.read_text()) == texts(whole)
+    assert read(tmp_path).lift == first.lift
+
+
+def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
+    result = run("score", reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY}), "--data", manifest)
+    assert result.exit_code == 0, result.output
+    metrics = read(tmp_path)
+    assert metrics.systems["given"].findings["side_accuracy"].mean == 1
+    assert metrics.systems["given"].healthy_specificity.mean == 1
+    assert "mirror_consistency" in metrics.skipped
+    assert {p.name for p in (tmp_path / "out").iterdir()} >= {"metrics.json", "RESULTS.md", "confusion-side.png"}
+
+
+def test_predictions_of_evaluate_can_be_scored_again(run, manifest, tiny_checkpoint, tmp_path):
+    run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    first = read(tmp_path)
+    run("score", tmp_path / "out" / "predictions.jsonl", "--data", manifest)
+    again = read(tmp_path)
+    assert (again.system, again.systems, again.lift) == (first.system, first.systems, first.lift)
+
+
+def test_a_missing_report_is_a_failure_and_exit_1(run, manifest, reports, tmp_path):
+    result = run("score", reports({"id": "a", "text": LEFT}), "--data", manifest)
+    assert result.exit_code == 1
+    assert "failures listed in it: 1" in result.stdout
+    assert read(tmp_path).systems["given"].healthy_specificity.mean == 0
+
+
+def test_the_results_say_how_they_were_made(run, manifest, reports, tmp_path):
+    path = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY})
+    run("score", path, "--data", manifest)
+    out = tmp_path / "out"
+    command = shlex.join(["braingemma3d", "score", str(path), "--data", str(manifest), "-o", str(out)])
+    assert f"`{command}`" in (out / "RESULTS.md").read_text()
+
+
+def test_a_manifest_of_the_current_folder_has_that_folder_s_name(run, manifest, reports, tmp_path, monkeypatch):
+    monkeypatch.chdir(manifest.parent)
+    run("score", reports({"id": "a", "text": LEFT}), "--data", "manifest.jsonl")
+    assert (tmp_path / "out" / "RESULTS.md").read_text().startswith("# given on set\n")
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "stranger", "text": LEFT}]])
+def test_reports_on_no_test_case_are_one_line(run, manifest, reports, rows):
+    result = run("score", reports(*rows), "--data", manifest)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("braingemma3d: error: ")
+    assert "check the ids" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_case_that_only_has_a_mask_is_scored_by_it(run, save_scan, reports, tmp_path):
+    save_scan(phantom.brain_image(), "set/a.nii.gz")
+    save_scan(phantom.lesion_mask(), "set/mask.nii.gz")
+    row = {"id": "a", "patient": "a", "image": "a.nii.gz", "mask": "mask.nii.gz", "source": "phantom"}
+    (tmp_path / "set" / "manifest.jsonl").write_text(json.dumps(row))
+    result = run("score", reports({"id": "a", "text": LEFT}), "--data", tmp_path / "set" / "manifest.jsonl")
+    assert result.exit_code == 0, result.output
+    metrics = read(tmp_path)
+    assert {name: value.mean for name, value in metrics.systems["given"].findings.items()} == {
+        "lesion_sensitivity": 1,
+        "side_accuracy": 1,
+        "lobe_f1": 1,
+    }
+    assert metrics.skipped["bleu1"] == "the cases have no reference reports"
+
+
+def test_no_model_no_manifest(run, manifest, tmp_path):
+    for arguments in (["--model", "./nowhere", "--data", manifest], ["--data", tmp_path / "absent.jsonl"]):
+        result = run("evaluate", *arguments)
+        assert result.exit_code == 2
+        assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interruption_keeps_what_is_finished(run, manifest, tiny_checkpoint, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluation, "write_results", interrupted)
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    assert result.exit_code == 130
+    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 18
+
+
+def test_baselines_run_beside_the_model(run, manifest, tiny_checkpoint, tmp_path):
+    (tmp_path / "stand-in").mkdir()
+    stand_in = remote_code.save_stand_in(tmp_path / "stand-in")
+    arguments = ("evaluate", "--model", tiny_checkpoint, "--data", manifest, "--systems", f"m3d={stand_in}")
+    result = run(*arguments)
+    assert result.exit_code in (0, 1), result.output
+    metrics = read(tmp_path)
+    assert metrics.systems["m3d"].kind == "baseline"
+    assert all(found.over != "m3d" for found in metrics.lift.values()), "it looks"
+    rows = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    (row,) = [row for row in rows if (row["system"], row["id"]) == ("m3d", "a")]
+    assert (row["text"], row["mirrored"]) == ("picture-right front high", "picture-left front high")
+    assert f"--systems m3d={stand_in}" in (tmp_path / "out" / "RESULTS.md").read_text()
+
+
+@pytest.mark.parametrize(("systems", "says"), [("gpt", "no system 'gpt'"), ("m3d=./nowhere", "nowhere")])
+def test_a_baseline_that_is_not_there_is_one_line_before_any_work(
+    run, manifest, tiny_checkpoint, tmp_path, systems, says
+):
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest, "--systems", systems)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_baseline_that_can_t_be_loaded_ends_the_run(run, manifest, tiny_checkpoint, tmp_path):
+    (tmp_path / "broken").mkdir()
+    broken = remote_code.save_stand_in(tmp_path / "broken", head=False)
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest, "--systems", f"m3d={broken}")
+    assert result.exit_code == 2
+    assert "1 weights are missing" in result.stderr
+    assert not (tmp_path / "out" / "metrics.json").exists()
+    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 18, "what was finished is kept"

@@ -1,0 +1,88 @@
+"""Manifests: what is read, and what is refused with its line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from braingemma3d.data.manifest import read_manifest
+from braingemma3d.errors import InputError
+
+CASE = {"id": "a", "patient": "p", "image": "images/a.nii.gz", "source": "simulated"}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines):
+        path = tmp_path / "manifest.jsonl"
+        text = "\n".join(line if isinstance(line, str) else json.dumps(line, ensure_ascii=False) for line in lines)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_case_with_everything(write, tmp_path):
+    findings = {"lesion": True, "side": "left", "lobes": ["frontal"], "edema": "mild"}
+    extra = {"mask": "masks/a.nii.gz", "report": "A lesion.", "findings": findings, "split": "test", "truth": {"x": 1}}
+    (case,) = read_manifest(write(CASE | extra))
+    assert (case.image, case.mask) == (tmp_path / "images/a.nii.gz", tmp_path / "masks/a.nii.gz")
+    assert (case.report, case.split, case.findings.lobes) == ("A lesion.", "test", ("frontal",))
+
+
+def test_what_is_optional_may_be_left_out(write):
+    (case,) = read_manifest(write(CASE))
+    assert (case.mask, case.report, case.findings, case.split) == (None, None, None, None)
+
+
+def test_absolute_paths_stay(write):
+    (case,) = read_manifest(write(CASE | {"image": "/data/a.nii.gz"}))
+    assert str(case.image) == "/data/a.nii.gz"
+
+
+def test_cases_keep_their_order_and_blank_lines_do_not_count(write):
+    path = write("", CASE | {"id": "b"}, "  ", CASE, "")
+    assert [case.id for case in read_manifest(path)] == ["b", "a"]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85"])
+def test_a_report_may_hold_the_line_breaks_that_json_leaves_alone(write, separator):
+    report = f"A lesion.{separator}Edema."
+    assert read_manifest(write(CASE | {"report": report}, CASE | {"id": "b"}))[0].report == report
+
+
+def test_windows_line_ends_and_byte_order_marks_are_no_matter(tmp_path):
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(CASE).encode() + b"\r\n")
+    assert read_manifest(path)[0].id == "a"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["{"], "line 1 is not JSON"),
+        ([CASE, "[1]"], "line 2: the line"),
+        ([{"id": "a"}], "line 1: patient: Field required"),
+        ([CASE | {"findings": {"side": "up"}}], "line 1: findings.side"),
+        ([CASE | {"findings": {"tumor": True}}], "line 1: findings.tumor"),
+        ([CASE, CASE], "line 2: a second case 'a'"),
+        ([], "empty manifest"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(write, lines, says):
+    path = write(*lines)
+    with pytest.raises(InputError, match=r"manifest\.jsonl: ") as caught:
+        read_manifest(path)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_none(tmp_path):
+    with pytest.raises(InputError, match="no such manifest"):
+        read_manifest(tmp_path / "absent.jsonl")
+    with pytest.raises(InputError, match="not a manifest"):
+        read_manifest(tmp_path)
+    (tmp_path / "image.gz").write_bytes(b"\x1f\x8b\xff\x00")
+    with pytest.raises(InputError, match="not a manifest"):
+        read_manifest(tmp_path / "image.gz")

@@ -1,0 +1,88 @@
+"""Systems that never see the scan."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.evaluation.blind import CANDIDATES, blind_systems
+from braingemma3d.evaluation.systems.system import Reference
+from braingemma3d.findings.compare import ALL_FINDINGS
+from braingemma3d.findings.extract import extract
+
+LEFT = "A lesion lies in the left frontal lobe. There is moderate edema. There is no necrosis."
+RIGHT = "A lesion lies in the right occipital lobe. There is severe edema. Necrosis is present."
+HEALTHY = "No lesion is seen. There is no edema."
+
+
+def case(number, text, patient=""):
+    return Reference(f"c{number}", text, extract(text), patient=patient)
+
+
+def answers(systems, cases):
+    ids = [one.id for one in cases]
+    return {system.name: dict(zip(ids, system.write(ids, [None] * len(ids)), strict=True)) for system in systems}
+
+
+@pytest.fixture
+def cases():
+    return [case(i, text) for i, text in enumerate([LEFT, LEFT, LEFT, RIGHT, HEALTHY, HEALTHY])]
+
+
+def test_the_constant_report_is_the_one_that_fits_best(cases):
+    found = answers(blind_systems(cases, cases), cases)
+    assert set(found["constant report"].values()) == {LEFT}
+    told = found["constant report, told if healthy"]
+    assert [told[one.id] for one in cases] == [LEFT] * 4 + [HEALTHY] * 2
+
+
+def test_they_know_the_training_reports_only(cases):
+    training = [case(f"train{i}", RIGHT) for i in range(3)]
+    found = answers(blind_systems(cases, training), cases)
+    assert set(found) == {"constant report", "another patient's report"}, "nobody can tell who is healthy"
+    assert set(found["constant report"].values()) == set(found["another patient's report"].values()) == {RIGHT}
+
+
+def test_another_patient_s_report_is_never_the_own():
+    cases = [case(i, f"A lesion. It is number {i}.") for i in range(8)]
+    for seed in range(20):
+        found = answers(blind_systems(cases, cases, seed), cases)["another patient's report"]
+        assert all(found[one.id] != one.report for one in cases)
+    assert len(set(found.values())) > 2
+
+
+def test_nor_that_of_another_scan_of_the_same_patient():
+    cases = [case(0, LEFT, "p"), case(1, RIGHT, "p"), case(2, HEALTHY, "q")]
+    for seed in range(10):
+        found = answers(blind_systems(cases, cases, seed), cases)["another patient's report"]
+        assert found["c0"] == found["c1"] == HEALTHY
+    same = [case(0, LEFT, "p"), case(1, RIGHT, "p")]
+    assert "another patient's report" not in answers(blind_systems(same, same), same)
+
+
+def test_the_same_seed_gives_the_same_systems(cases):
+    first, again = (answers(blind_systems(cases, cases, 3), cases) for _ in range(2))
+    assert first == again
+
+
+def test_without_reports_there_are_none(cases):
+    unread = [one._replace(report=None) for one in cases]
+    assert blind_systems(unread, unread) == []
+    assert blind_systems(unread, [*unread[1:], cases[0]]) == [], "one report is no choice"
+
+
+def test_reports_of_a_large_set_are_tried_on_a_sample():
+    cases = [case(i, LEFT) for i in range(CANDIDATES + 20)]
+    found = answers(blind_systems(cases, cases), cases)
+    assert set(found["constant report"].values()) == {LEFT}
+
+
+def test_what_is_unknown_does_not_choose_the_constant_report():
+    mild, severe = (f"A lesion lies in the left frontal lobe. There is {grade} edema." for grade in ("mild", "severe"))
+    cases = [case(0, mild), case(1, severe), case(2, mild)._replace(findings=extract(severe))]
+    assert set(answers(blind_systems(cases, cases), cases)["constant report"].values()) == {severe}
+    cases[1:] = [one._replace(known=ALL_FINDINGS - {"edema"}) for one in cases[1:]]
+    assert set(answers(blind_systems(cases, cases), cases)["constant report"].values()) == {mild}
+
+
+def test_they_are_blind(cases):
+    assert {system.kind for system in blind_systems(cases, cases)} == {"blind"}

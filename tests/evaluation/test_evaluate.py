@@ -1,0 +1,118 @@
+"""From a manifest to the results: which cases, which truth, which systems, which files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import phantom
+from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.errors import InputError
+from braingemma3d.evaluation.evaluate import all_systems, evaluate, held_out, reference, write_results
+from braingemma3d.evaluation.predictions import Prediction
+from braingemma3d.evaluation.systems.model import ModelSystem
+from braingemma3d.findings.extract import extract
+from braingemma3d.findings.schema import Findings
+
+LEFT = "A lesion lies in the left frontal lobe. There is moderate edema."
+HEALTHY = "No lesion is seen. There is no edema."
+
+
+def case(name, **fields):
+    return ManifestCase.model_validate({"id": name, "patient": name, "image": "a.nii", "source": "x", **fields})
+
+
+class Says:
+    kind = "model"
+
+    def __init__(self, text, name="model"):
+        self.text, self.name = text, name
+
+    def write(self, ids, volumes):
+        return [self.text] * len(ids)
+
+
+def test_the_test_split_is_taken():
+    cases = [case("a", split="train"), case("b", split="test"), case("c")]
+    assert [one.id for one in held_out(cases)] == ["b"]
+
+
+def test_without_any_split_all_cases_are():
+    assert len(held_out([case("a"), case("b")])) == 2
+
+
+@pytest.mark.parametrize("other", [None, "val"])
+def test_training_cases_are_never_tested_on(other):
+    with pytest.raises(InputError, match="split `test`"):
+        held_out([case("a", split="train"), case("b", split=other)])
+
+
+def test_findings_win_over_the_report():
+    found = reference(case("a", report=LEFT, findings={"lesion": True, "side": "right"}))
+    assert (found.report, found.findings.side, found.patient) == (LEFT, "right", "a")
+
+
+def test_a_report_alone_gives_its_findings():
+    assert reference(case("a", report=LEFT)).findings == extract(LEFT)
+
+
+def test_a_mask_alone_gives_what_it_tells(save_scan, brain_file):
+    mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
+    found = reference(case("a", image=brain_file, mask=mask))
+    assert (found.report, found.findings.side, found.findings.lobes) == (None, "left", ("frontal",))
+    assert found.known == {"lesion", "side", "lobes"}
+
+
+def test_a_mask_beside_a_report_is_not_looked_at():
+    assert reference(case("a", report=LEFT, mask="absent.nii")).findings == extract(LEFT)
+
+
+def test_nothing_to_hold_a_report_against():
+    with pytest.raises(InputError, match="case 'a' has no findings, no report and no mask"):
+        reference(case("a"))
+
+
+def test_everything_is_compared_and_named_apart():
+    model = ModelSystem(None, "model")
+    cases = [case("a", report=LEFT, split="test"), case("b", report=HEALTHY, split="test")]
+    systems = all_systems(model, [reference(one) for one in cases], cases)
+    assert systems[0] is model
+    names = [system.name for system in systems]
+    assert len(set(names)) == len(names) == 9
+    kinds = [system.kind for system in systems]
+    assert (kinds.count("no_learning"), kinds.count("blind")) == (3, 5)
+
+
+def test_blind_systems_learn_from_training_cases_alone():
+    cases = [case("a", report=LEFT, split="test"), *(case(f"t{i}", report=HEALTHY, split="train") for i in range(3))]
+    references = [reference(one) for one in cases if one.split == "test"]
+    systems = {system.name: system for system in all_systems(ModelSystem(None, "model"), references, cases)}
+    assert systems["constant report"].write(["a"], [None]) == [HEALTHY]
+    assert extract(systems["majority of each finding"].write(["a"], [None])[0]) == Findings()
+
+
+def test_from_scans_to_files(brain_file, tmp_path):
+    cases = [case("a", image=brain_file, report=LEFT), case("b", image=brain_file, report=HEALTHY)]
+    out = tmp_path / "new" / "out"
+    systems = [Says(LEFT), Says(HEALTHY, "other")]
+    metrics = evaluate(systems, cases, [reference(one) for one in cases], out, "a set", "command")
+    assert metrics.system == "model"
+    assert json.loads((out / "metrics.json").read_text())["systems"]["other"]["healthy_specificity"]["mean"] == 1
+    assert (out / "RESULTS.md").read_text().startswith("# a set\n")
+    assert (out / "confusion-side.png").is_file()
+    assert len((out / "predictions.jsonl").read_text().splitlines()) == 4
+
+
+def test_two_systems_of_one_name_are_refused_before_any_work(tmp_path):
+    with pytest.raises(InputError, match="two systems are called 'model'"):
+        evaluate([Says(LEFT), Says(HEALTHY)], [case("a")], [], tmp_path / "out", "t", "c")
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_are_written_anew(tmp_path):
+    references = [reference(case("a", report=LEFT))]
+    for text, score in ((LEFT, 1.0), (HEALTHY, 0.0)):
+        write_results([Prediction(id="a", text=text)], references, "given", tmp_path, "t", "c")
+        values = json.loads((tmp_path / "metrics.json").read_text())["systems"]["given"]["findings"]
+        assert values["side_accuracy"]["mean"] == score
