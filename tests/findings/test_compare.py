@@ -88,8 +88,15 @@ def test_lobe_f1_is_symmetric_and_one_only_for_the_same(a, b):
 
 @pytest.mark.parametrize(
     ("found", "truth", "same"),
-    [("mild", "mild", True), ("mild", "severe", False), ("severe", "present", True), ("none", "present", False)]
-    + [("possible", "present", False), ("present", "mild", True), ("possible", "none", False)],
+    [
+        ("mild", "mild", True),
+        ("mild", "severe", False),
+        ("severe", "present", True),
+        ("none", "present", False),
+        ("possible", "present", False),
+        ("present", "mild", True),
+        ("possible", "none", False),
+    ],
 )
 def test_grades(found, truth, same):
     assert same_grade(found, truth) is same

@@ -23,6 +23,7 @@ def drawn_shards(tmp_path):
         anatomy = np.zeros((4, *SHAPE), np.uint8)
         anatomy[..., 2:16, 2:-2] = 2
         anatomy[..., 16:-2, 2:-2] = 1
+        anatomy[..., 2:-2, 12:-2] += 9
         lesion[::2, 2:6, 20:26, 4:10] = 3
         lesion[::2, 2:6, 26:28, 4:10] = 2
         pixels = np.where(anatomy > 0, 90 + rng.integers(0, 20, anatomy.shape), 0) + 40 * lesion

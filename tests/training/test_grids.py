@@ -26,11 +26,21 @@ def test_maps_lie_where_the_pixels_show_them(case):
     pixels, lesion, anatomy = grids.on_grid(case, SHAPE)
     assert pixels.shape == lesion.shape == anatomy.shape == SHAPE
     assert set(np.unique(lesion)) <= {0, 1, 2, 3}
-    assert anatomy.max() <= grids.VENTRICLE_CLASS
+    assert anatomy.max() <= grids.VENTRICLE_CLASS + grids.RIGHT
     healthy = (lesion == 0) & (pixels > 0) & (anatomy > 0)
     assert (anatomy[pixels > 60] > 0).mean() > 0.95
-    ventricles = anatomy == grids.VENTRICLE_CLASS
+    ventricles = np.isin(anatomy, (grids.VENTRICLE_CLASS, grids.VENTRICLE_CLASS + grids.RIGHT))
     assert pixels[ventricles].mean() < pixels[healthy & ~ventricles].mean()
+
+
+def test_left_and_right_are_where_the_axes_say_and_swap_in_the_mirror(case):
+    _, _, anatomy = grids.on_grid(case, SHAPE)
+    columns = np.broadcast_to(np.arange(SHAPE[2]), SHAPE)
+    left = (anatomy > 0) & (anatomy <= grids.RIGHT)
+    assert columns[left].mean() < columns[anatomy > grids.RIGHT].mean()
+    mirror = grids.mirrored_anatomy(anatomy)
+    np.testing.assert_array_equal((mirror > 0) & (mirror <= grids.RIGHT), (anatomy > grids.RIGHT)[..., ::-1])
+    np.testing.assert_array_equal(grids.mirrored_anatomy(mirror), anatomy)
 
 
 def test_the_lesions_share_of_the_grid_is_its_share_of_the_brain(case):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from braingemma3d.findings.schema import LOBES
-from braingemma3d.training.grids import VENTRICLE_CLASS
+from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
 from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, soft_cross_entropy
 
 
@@ -51,7 +51,7 @@ def test_a_single_ill_cell_counts_as_much_as_all_healthy_ones():
     head = MapHead(4)
     torch.nn.init.zeros_(head.layer.weight)
     with torch.no_grad():
-        head.layer.bias.copy_(torch.tensor([4.0, 0, 0, 0] * 4 + [0.0] * 10 * 4).reshape(-1))
+        head.layer.bias.copy_(torch.tensor([4.0, 0, 0, 0] * 4 + [0.0] * ANATOMY_KINDS * 4).reshape(-1))
     lesion = torch.zeros(1, 50, 4, LESION_KINDS)
     lesion[..., 0] = 1
     anatomy = torch.full((1, 50, 4, ANATOMY_KINDS), 1 / ANATOMY_KINDS)
@@ -69,4 +69,5 @@ def test_soft_cross_entropy_is_least_at_the_shares():
 
 
 def test_ventricles_come_after_the_lobes():
-    assert len(LOBES) + 1 == VENTRICLE_CLASS == ANATOMY_KINDS - 1
+    assert len(LOBES) + 1 == VENTRICLE_CLASS == RIGHT
+    assert ANATOMY_KINDS == 1 + 2 * RIGHT

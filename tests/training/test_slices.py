@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import small_models
+from braingemma3d.training.grids import mirrored_anatomy
 from braingemma3d.training.slices import (
     HEALTHY,
     SliceDataset,
@@ -18,7 +19,7 @@ from braingemma3d.training.slices import (
     slice_findings,
 )
 
-FRONTAL, PARIETAL = 1, 2
+FRONTAL, PARIETAL, RIGHT = 1, 2, 9
 
 
 def maps(shape=(32, 24)) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +27,7 @@ def maps(shape=(32, 24)) -> tuple[np.ndarray, np.ndarray]:
     anatomy = np.zeros(shape, np.uint8)
     anatomy[2:16, 2:-2] = PARIETAL
     anatomy[16:-2, 2:-2] = FRONTAL
+    anatomy[2:-2, 12:-2] += RIGHT
     return np.zeros(shape, np.uint8), anatomy
 
 
@@ -65,7 +67,7 @@ def test_the_mirrored_slice_has_the_mirrored_findings():
     lesion[22:26, 4:10] = 2
     found = slice_findings(lesion, anatomy)
     assert found.lobes == ("frontal", "parietal")
-    assert slice_findings(lesion[:, ::-1], anatomy[:, ::-1]) == found.mirrored()
+    assert slice_findings(lesion[:, ::-1], mirrored_anatomy(anatomy)) == found.mirrored()
 
 
 def test_a_lesion_across_the_middle_has_no_single_side():

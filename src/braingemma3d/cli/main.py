@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from braingemma3d.cli.demo import demo
 from braingemma3d.cli.doctor import doctor
 from braingemma3d.cli.evaluate import evaluate, score
+from braingemma3d.cli.explain import explain
 from braingemma3d.cli.output import print_error
 from braingemma3d.cli.report import report
 from braingemma3d.cli.simulate import simulate
@@ -84,6 +85,7 @@ app.command()(simulate)
 app.command()(train)
 app.command()(evaluate)
 app.command()(score)
+app.command()(explain)
 app.command()(doctor)
 
 

@@ -31,7 +31,8 @@ SHARD = 64
 LESION_CLASSES = {0: 0, 1: 1, 2: 2, 4: 3}
 """BraTS values to the classes healthy, necrosis, edema, solid core."""
 VENTRICLE_CLASS = 9
-"""In ``anatomy`` maps, after the lobes' 1 to 8 and 0 outside the brain."""
+"""In ``anatomy`` maps, after the lobes' 1 to 8 and 0 outside the brain; the same on the right plus :data:`RIGHT`."""
+RIGHT = 9
 
 
 class GridShard(BaseModel):
@@ -40,7 +41,7 @@ class GridShard(BaseModel):
     Attributes:
         pixels: intensities, 255 for 1.
         lesion: :data:`LESION_CLASSES`; None where nobody has outlined it.
-        anatomy: lobes, and the lateral ventricles; likewise.
+        anatomy: lobes and lateral ventricles, each by its side; likewise.
         records: report, findings and truth of each case.
     """
 
@@ -72,11 +73,18 @@ def on_grid(case: Case, shape: Shape) -> tuple[NDArray[np.uint8], NDArray[np.uin
     for value, index in LESION_CLASSES.items():
         lesion[value] = index
     anatomy = np.where(case.tissue == TISSUE["lateral_ventricle"], VENTRICLE_CLASS, case.lobe).astype(np.uint8)
+    anatomy[(anatomy > 0) & (case.side > 0)] += RIGHT
     return (
         np.rint(pixels * 255).astype(np.uint8),
         labels_to_grid(lesion[case.mask], volume, shape),
         labels_to_grid(anatomy, volume, shape),
     )
+
+
+def mirrored_anatomy(anatomy: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Anatomy (..., W) of the mirrored brain: places and sides swap."""
+    swapped = np.where(anatomy > RIGHT, anatomy - RIGHT, np.where(anatomy > 0, anatomy + RIGHT, 0))
+    return swapped[..., ::-1].astype(np.uint8)
 
 
 def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: int = 2) -> list[Path]:

@@ -26,7 +26,7 @@ from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalG
 from braingemma3d.simulate.wording import swap_sides
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
-from braingemma3d.training.grids import jittered, open_shard
+from braingemma3d.training.grids import jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
 from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements
@@ -83,7 +83,9 @@ class VolumeDataset(Dataset):
         pixels = pixels[..., ::-1].copy() if flipped else pixels
         item["pixel_values"] = torch.from_numpy(pixels)[None]
         if shard.lesion is not None:
-            lesion, anatomy = (labels[row, ..., ::-1] if flipped else labels[row] for labels in shard.maps())
+            lesion, anatomy = (labels[row] for labels in shard.maps())
+            if flipped:
+                lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
             item["lesion"] = cell_shares(lesion, LESION_KINDS, self.patch)
             item["anatomy"] = cell_shares(anatomy, ANATOMY_KINDS, self.patch)
         if self.stage.keep is not None and index < self.whole_from:

@@ -1,4 +1,7 @@
-"""Maps of what lies where, learned from patches: parts of the lesion, lobes and ventricles, on 2 x 2 cells a patch."""
+"""Maps of what lies where, learned from patches: parts of the lesion, lobes and ventricles by side.
+
+Each patch has 2 x 2 cells in the plane. Without the sides nothing in the maps would ask a patch where left is.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from braingemma3d.training.grids import VENTRICLE_CLASS
+from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
 
-LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + 1
+LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + RIGHT + 1
 CELLS = 2
 """Each patch predicts its maps on CELLS x CELLS cells in the plane."""
 HEALTHY_CELL = 0.9

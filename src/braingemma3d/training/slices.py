@@ -21,7 +21,7 @@ from transformers import SiglipVisionModel
 from braingemma3d.findings.schema import LOBES
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.training.config import Part, Term
-from braingemma3d.training.grids import jittered, open_shard
+from braingemma3d.training.grids import RIGHT, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
 from braingemma3d.training.trainer import Learner
 
@@ -52,11 +52,11 @@ def slice_findings(lesion: np.ndarray, anatomy: np.ndarray) -> SliceFindings:
     if abnormal.sum() < 6:
         return HEALTHY
     main = core if core.sum() >= 6 else abnormal
-    brain = np.flatnonzero((anatomy > 0).any(axis=0))
-    middle = (brain[0] + brain[-1]) / 2 if len(brain) else (lesion.shape[1] - 1) / 2
-    left = float((np.nonzero(main)[1] < middle).mean())
+    place = anatomy[main]
+    place = place[place > 0]
+    left = float((place <= RIGHT).mean()) if place.size else 0.5
     side = "left" if left >= SIDE_SHARE else "right" if left <= 1 - SIDE_SHARE else "both sides"
-    counts = np.bincount(anatomy[main], minlength=len(LOBES) + 1)[1 : len(LOBES) + 1]
+    counts = np.bincount((place - 1) % RIGHT, minlength=len(LOBES))[: len(LOBES)]
     lobes = tuple(name for name, n in zip(LOBES, counts, strict=True) if n >= LOBE_SHARE * max(counts.sum(), 1))
     parts = abnormal.sum()
     return SliceFindings(
@@ -125,7 +125,7 @@ class SliceDataset(Dataset):
         findings = slice_findings(lesion, anatomy)
         if rng.random() < 0.5:
             findings = findings.mirrored()
-            pixels, lesion, anatomy = pixels[:, ::-1], lesion[:, ::-1], anatomy[:, ::-1]
+            pixels, lesion, anatomy = pixels[:, ::-1], lesion[:, ::-1], mirrored_anatomy(anatomy)
         return {
             "pixel_values": torch.from_numpy(pixels.copy())[None],
             "lesion": cell_shares(lesion[None], LESION_KINDS, self.patch),

@@ -1,0 +1,170 @@
+"""What explanations cost and how good they are, on simulated tumour patients.
+
+``python benchmarks/explain.py [--model mini] [-n 20] [--samples 500]``; the cases are of a seed that no training uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from braingemma3d.explain.explanation import ExplainSettings, explain
+from braingemma3d.explain.fidelity import Localisation
+from braingemma3d.explain.lime import LimeSettings, draw_blocks
+from braingemma3d.explain.outline import read_outline
+from braingemma3d.explain.perturb import Perturbation, baseline_pixels
+from braingemma3d.explain.score import ModelScorer, ScoreTable
+from braingemma3d.explain.scorecard import MapCard
+from braingemma3d.explain.supervoxels import make_supervoxels
+from braingemma3d.explain.targets import Target, plan_targets
+from braingemma3d.imaging.grid import labels_to_grid, to_grid
+from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.imaging.volume import Volume
+from braingemma3d.report.pipeline import Pipeline
+from braingemma3d.simulate.case import draw_case
+from braingemma3d.simulate.files import save_case
+
+SEED = 50_505
+TIMED = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("-n", type=int, default=20, help="cases")
+    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--supervoxels", type=int, default=ExplainSettings.supervoxels)
+    parser.add_argument("--keep-share", type=float, default=LimeSettings.keep_share)
+    parser.add_argument("--baseline", default=ExplainSettings.baseline, choices=("tissue", "blur", "zero"))
+    parser.add_argument("--method", default=LimeSettings.method, choices=("lime", "shap"))
+    parser.add_argument("--out", type=Path, help="keep each case's scorecard.json here")
+    parser.add_argument("--throughput-only", action="store_true")
+    arguments = parser.parse_args()
+    pipeline = Pipeline.from_pretrained(arguments.model)
+    settings = ExplainSettings(
+        None,
+        arguments.supervoxels,
+        arguments.baseline,
+        LimeSettings(arguments.method, arguments.samples, keep_share=arguments.keep_share),
+    )
+    maps: dict[str, list[MapCard]] = defaultdict(list)
+    seconds: list[float] = []
+    whole: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for index in range(arguments.n):
+            case = draw_case(SEED, index, healthy=0.0)
+            save_case(Path(folder), case)
+            volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
+            if index == 0:
+                throughput(pipeline, volume, case.report, settings)
+            if arguments.throughput_only:
+                return
+            outline = read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
+            start = time.perf_counter()
+            card = explain(pipeline, volume, settings, outline).scorecard
+            whole.append(time.perf_counter() - start)
+            seconds.append(card.timing_s["perturb"])
+            for one in card.maps:
+                maps["a sentence" if one.name.startswith("sentence") else one.name].append(one)
+            if arguments.out:
+                arguments.out.mkdir(parents=True, exist_ok=True)
+                (arguments.out / f"{case.id}.json").write_text(json.dumps(card.model_dump(mode="json"), indent=1))
+            print(f"{index + 1} of {arguments.n}: {whole[-1]:.0f} s", flush=True)
+    print(
+        f"\n{arguments.samples} perturbations, all maps: median {np.median(seconds):.0f} s, most {max(seconds):.0f} s; "
+        f"with report and scorecard: median {np.median(whole):.0f} s ({torch.get_num_threads()} threads)\n"
+    )
+    quality(maps)
+
+
+def quality(maps: dict[str, list[MapCard]]) -> None:
+    """Print one line a kind of map."""
+    print(
+        "| map | n | R² | R² held out | stability | pointing (chance) | inside (chance) | deletion | insertion | ",
+        end="",
+    )
+    print("shuffled | trust / caution / not |\n|---|" + "---:|" * 10)
+    for name, cards in maps.items():
+        places: list[Localisation] = [card.localisation for card in cards if card.localisation is not None]
+        verdicts = Counter(card.verdict for card in cards)
+        row = [
+            f"{np.median([card.r2 for card in cards]):.2f}",
+            f"{np.median([card.r2_held_out for card in cards]):.2f}",
+            f"{np.median([card.stability.correlation for card in cards]):.2f}",
+            f"{np.mean([p.pointing for p in places]):.2f} ({np.mean([p.pointing_by_chance for p in places]):.2f})",
+            f"{np.mean([p.positive_inside for p in places]):.2f} "
+            f"({np.mean([p.positive_by_chance for p in places]):.2f})",
+            f"{np.mean([card.deletion.gain > 0 for card in cards]):.2f}",
+            f"{np.mean([card.insertion.gain > 0 for card in cards]):.2f}",
+            f"{np.mean([card.randomisation.passed for card in cards]):.2f}",
+            f"{verdicts['trust']} / {verdicts['caution']} / {verdicts['do not use']}",
+        ]
+        print(f"| {name} | {len(cards)} | " + " | ".join(row) + " |")
+    print("\nR² and stability: medians. Pointing, deletion, insertion and shuffled: share of the cases that pass.")
+
+
+def throughput(pipeline: Pipeline, volume: Volume, text: str, settings: ExplainSettings) -> None:
+    """Print seconds a perturbed volume: in batches, one at a time, and by one plain model call a text."""
+    shape = pipeline.processor.volume_shape
+    pixels, affine = to_grid(volume, shape)
+    brain = labels_to_grid((volume.brain_mask > 0).astype(np.uint8), volume, shape) > 0
+    spacing = tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
+    pieces = make_supervoxels(pixels, brain, spacing, settings.supervoxels)
+    perturbation = Perturbation(pixels, baseline_pixels(pixels, brain, spacing, settings.baseline), pieces)
+    rows = draw_blocks(settings.lime, pieces.count)[0]
+    batch = settings.lime.batch
+    print("| maps | way | seconds a perturbed volume | times as fast |\n|---|---|---:|---:|")
+    for what, targets in (("report and all findings", plan_targets(text)), ("side", plan_targets(text, "side"))):
+
+        def scorer(targets: list[Target] = targets) -> ModelScorer:
+            return ModelScorer(pipeline.model, pipeline.processor, perturbation, text, targets)
+
+        chosen = scorer()
+        ways = {
+            "one model call a text, volume and text anew": (
+                lambda keep, chosen=chosen: plain(pipeline, perturbation(keep), text, chosen.targets),
+                TIMED,
+                1,
+            ),
+            "one volume at a time": (chosen, 2 * TIMED, 1),
+            f"batches of {batch}": (scorer(), 2 * batch, batch),
+        }
+        slowest = None
+        for way, (score, count, size) in ways.items():
+            score(rows[:1])
+            start = time.perf_counter()
+            ScoreTable(score, size)(rows[1 : count + 1])
+            each = (time.perf_counter() - start) / count
+            slowest = slowest or each
+            print(f"| {what} | {way} | {each:.3f} | {slowest / each:.1f} |", flush=True)
+
+
+@torch.inference_mode()
+def plain(pipeline: Pipeline, pixels: torch.Tensor, text: str, targets: list[Target]) -> torch.Tensor:
+    """Scores (1, targets) without any sharing: the model reads volume, prompt and text for every text."""
+    found = []
+    for target in targets:
+        before = text if target.sentence is None else text[: text.index(target.written)]
+        texts = [before + (target.written if target.sentence is not None else "")]
+        if target.counterfactual is not None:
+            texts.append(before + target.counterfactual)
+        likelihoods = []
+        for one in texts:
+            inputs = pipeline.processor(pixels, reports=[one])
+            labels = inputs.pop("labels")[0, 1:]
+            logits = pipeline.model(**inputs.to(pipeline.model.device)).logits[0, :-1].float().log_softmax(-1)
+            kept = labels != -100
+            likelihoods.append(logits[kept].gather(1, labels[kept][:, None]).sum())
+        found.append(likelihoods[0] - (likelihoods[1] if len(likelihoods) > 1 else 0))
+    return torch.stack(found)[None]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""``braingemma3d explain``: what in a scan made the model write what it wrote."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from braingemma3d.errors import InputError
+
+
+def explain(
+    scan: Annotated[Path, typer.Argument(help="A NIfTI file.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("explanation"),
+    model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",
+    about: Annotated[
+        Literal["side", "lobe", "edema", "necrosis", "compression", "lesion"] | None,
+        typer.Option(help="Explain one finding: the sentence as written against its counterfactual."),
+    ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Segmentation of the lesion, to hold the maps against.", show_default=False)
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Perturbed scans.", min=8)] = 500,
+    seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0)] = 0,
+    supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 128,
+    baseline: Annotated[
+        Literal["tissue", "blur", "zero"], typer.Option(help="What a part that is switched off is replaced by.")
+    ] = "tissue",
+    method: Annotated[Literal["lime", "shap"], typer.Option(help="LIME or KernelSHAP.")] = "lime",
+    brain_mask: Annotated[
+        Literal["auto", "deepbet", "none"],
+        typer.Option(help="auto decides from the image; none: the skull is already removed."),
+    ] = "auto",
+) -> None:
+    """Explain the report of a scan: attribution.nii.gz, overlay.png, scorecard.json and explanation.html in OUT.
+
+    The scorecard says whether to believe the map. Open explanation.html in a browser and click on a sentence to see
+    what made the model write it.
+    """
+    _require_extra()
+    from braingemma3d.explain.explanation import ExplainSettings
+    from braingemma3d.explain.explanation import explain as run
+    from braingemma3d.explain.files import refuse_folder, write_explanation
+    from braingemma3d.explain.lime import LimeSettings
+    from braingemma3d.explain.outline import read_outline
+    from braingemma3d.imaging.preprocess import load_scan
+    from braingemma3d.report.pipeline import Pipeline
+
+    refuse_folder(out)
+    volume = load_scan(scan, brain_mask)
+    outline = None if mask is None else read_outline(mask, volume)
+    settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))
+    pipeline = Pipeline.from_pretrained(model)
+    with _progress("Explaining") as told:
+        explanation = run(pipeline, volume, settings, outline, progress=told)
+    write_explanation(explanation, out, outline)
+    card = explanation.scorecard
+    print(f"{card.report}\n\nVerdict on the map ({card.maps[0].name}): {card.verdict.upper()}")
+    for reason in card.reasons:
+        print(f"- {reason}")
+    print(f"Written to {out}; open {out / 'explanation.html'} in a browser")
+
+
+def _require_extra() -> None:
+    for package in ("captum", "skimage", "sklearn"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"explanations need the package {package}; run pip install 'braingemma3d[explain]'", "missing_extra"
+            )
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, on stderr."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,140 @@
+"""The viewer: one HTML page with scan, maps and report, that opens from disk and needs no network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import html
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from braingemma3d.explain.counterfactual import split_sentences
+from braingemma3d.explain.explanation import Explanation
+from braingemma3d.explain.scorecard import MapCard
+from braingemma3d.explain.targets import Target
+from braingemma3d.imaging.orientation import dhw_to_ras_image
+from braingemma3d.imaging.volume import Affine, Volume
+
+FRAME_MM = 25.0
+"""Of the scan around the brain that is put into the page."""
+_WINDOW = (0.5, 99.7)
+
+
+def save_viewer(explanation: Explanation, target: Path) -> None:
+    """Write the page: about 2.3 MB of NiiVue, the scan at 8 bits, and a few ten kilobytes a map.
+
+    Args:
+        explanation: what is shown.
+        target: HTML file.
+    """
+    page = (files("braingemma3d") / "explain" / "viewer.html").read_text(encoding="utf-8")
+    parts = {
+        "title": html.escape(f"{explanation.report.id}: what made the model write this"),
+        "data": json_in_html(_data(explanation)),
+        "niivue": script_in_html(niivue()),
+    }
+    # In one pass: what is put in may itself look like a place to put something.
+    target.write_text(re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], page), encoding="utf-8")
+
+
+def niivue() -> str:
+    """The NiiVue library (BSD 2-Clause) that comes with the package, as one classic script."""
+    packed = (files("braingemma3d") / "assets" / "niivue" / "niivue.umd.js.gz").read_bytes()
+    return gzip.decompress(packed).decode()
+
+
+def script_in_html(script: str) -> str:
+    """A script that may stand between script tags: no string in it can end them or open a comment."""
+    return re.sub(r"<(?=/script|script|!--)", r"\\x3C", script, flags=re.IGNORECASE)
+
+
+def json_in_html(data: Any) -> str:
+    """JSON that may stand between script tags."""
+    return json.dumps(data).replace("<", "\\u003c")
+
+
+def _data(explanation: Explanation) -> dict[str, Any]:
+    report, card = explanation.report, explanation.scorecard
+    centre = explanation.supervoxels.centres[int(explanation.attributions[0].argmax())]
+    focus = explanation.grid_affine @ np.array([*centre, 1.0])
+    return {
+        "title": f"{report.id}: {report.headline}",
+        "sentences": [span.text for span in split_sentences(report.text)],
+        "warnings": [warning.message for warning in report.warnings],
+        "scan": _packed(*_eight_bit(explanation.volume)),
+        "focus": focus[:3].tolist(),
+        "maps": [_map(explanation, number, one) for number, one in enumerate(card.maps)],
+        "method": (
+            f"{card.method.upper()} over {card.supervoxels.count} supervoxels (median "
+            f"{card.supervoxels.median_ml:.1f} ml), {card.samples} samples; a supervoxel that is switched off is "
+            f"replaced by {card.baseline}. Model: {report.model.name} ({report.model.revision})."
+        ),
+        "disclaimer": report.disclaimer,
+    }
+
+
+def _map(explanation: Explanation, number: int, card: MapCard) -> dict[str, Any]:
+    values = explanation.map(number)
+    target = Target(card.name, card.sentence, card.written, card.counterfactual)
+    return {
+        "name": card.name,
+        "sentence": card.sentence,
+        "question": target.question,
+        "verdict": card.verdict,
+        "reasons": card.reasons,
+        "evidence": _evidence(card),
+        "limit": float(np.abs(values).max()) or 1.0,
+        "image": _packed(values, explanation.grid_affine),
+    }
+
+
+def _evidence(card: MapCard) -> list[tuple[str, str]]:
+    what = "log-likelihood" if card.counterfactual is None else "log-odds against the counterfactual"
+    found = [
+        (what, f"{card.score:.2f} nats; without the brain {card.score_without_brain:.2f}"),
+        ("surrogate's R², held out (fitted)", f"{card.r2_held_out:.2f} ({card.r2:.2f})"),
+        ("agreement of two sets of samples", f"{card.stability.correlation:.2f}"),
+        ("their ranks", f"{card.stability.rank_correlation:.2f}"),
+        ("deletion, gain over random order", f"{card.deletion.gain:+.2f} nats"),
+        ("insertion, gain over random order", f"{card.insertion.gain:+.2f} nats"),
+        ("likeness to a shuffled model's map", f"{card.randomisation.correlation:.2f}"),
+    ]
+    if card.localisation is not None:
+        place = card.localisation
+        found += [
+            ("points into the outlined lesion", "yes" if place.pointing else "no"),
+            (
+                "support inside the outline (chance)",
+                f"{place.positive_inside:.0%} ({place.positive_by_chance:.0%})",
+            ),
+        ]
+    return found
+
+
+def _eight_bit(volume: Volume) -> tuple[np.ndarray, Affine]:
+    """The brain with a frame around it, (D, H, W) uint8, and its affine."""
+    if volume.brain_mask is None:
+        raise ValueError("the viewer needs a brain mask")
+    low, high = np.percentile(volume.array[volume.brain_mask], _WINDOW)
+    starts = []
+    frame = []
+    for indices, mm in zip(np.nonzero(volume.brain_mask), volume.spacing, strict=True):
+        starts.append(max(0, int(indices.min() - FRAME_MM / mm)))
+        frame.append(slice(starts[-1], int(indices.max() + FRAME_MM / mm) + 1))
+    scaled = np.clip((volume.array[tuple(frame)] - low) / max(high - low, 1e-6), 0, 1)
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ np.array(starts)
+    return (scaled * 255).round().astype(np.uint8), affine
+
+
+def _packed(array: np.ndarray, affine: Affine) -> str:
+    """A gzipped NIfTI file in base64."""
+    image: nib.Nifti1Image = dhw_to_ras_image(array, affine)
+    image.header.set_xyzt_units("mm")
+    return base64.b64encode(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)).decode()

@@ -1,0 +1,77 @@
+"""Surrogates and evidence, on scores whose right answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from braingemma3d.explain.assessment import assess
+from braingemma3d.explain.lime import LimeSettings
+from braingemma3d.explain.targets import Target
+
+SETTINGS = LimeSettings(samples=300)
+TARGETS = [Target("side", 0, "It is left.", "It is right.")]
+
+
+@pytest.fixture
+def true(blocks):
+    values = torch.zeros(blocks.count)
+    values[[4, 12, 20]] = torch.tensor([4.0, -2.0, 1.0])
+    return values
+
+
+def scored_by(values):
+    return lambda keep: keep.float() @ values[:, None]
+
+
+def test_a_linear_model_is_explained_and_trusted(blocks, true):
+    other = true.roll(1)
+    progress = []
+    (surrogate,), (card,) = assess(
+        scored_by(true),
+        scored_by(other),
+        TARGETS,
+        blocks,
+        SETTINGS,
+        blocks.labels == 5,
+        progress=lambda done, total: progress.append((done, total)),
+    )
+    assert surrogate.attributions == pytest.approx(true.numpy(), abs=0.15)
+    assert card.verdict == "trust"
+    assert card.reasons == []
+    assert card.r2_held_out > 0.99
+    assert card.stability.correlation > 0.99
+    assert card.randomisation.passed
+    assert card.localisation.pointing
+    assert card.score == pytest.approx(3)
+    assert card.score_without_brain == 0
+    done = [one for one, _ in progress]
+    assert done == sorted(done)
+    assert progress[-1][0] == progress[-1][1]
+
+
+def test_a_map_that_survives_shuffled_weights_is_not_to_be_used(blocks, true):
+    _, (card,) = assess(scored_by(true), scored_by(0.5 * true), TARGETS, blocks, SETTINGS)
+    assert not card.randomisation.passed
+    assert card.verdict == "do not use"
+
+
+def test_a_model_that_does_not_look_is_not_to_be_used(blocks, true):
+    def constant(keep):
+        return torch.full((len(keep), 1), 7.0)
+
+    _, (card,) = assess(constant, scored_by(true), TARGETS, blocks, SETTINGS)
+    assert card.verdict == "do not use"
+    assert "does not depend" in card.reasons[-1]
+
+
+def test_noise_is_not_to_be_used(blocks, true):
+    rng = np.random.default_rng(0)
+
+    def noise(keep):
+        return torch.from_numpy(rng.standard_normal((len(keep), 1)))
+
+    _, (card,) = assess(noise, noise, TARGETS, blocks, SETTINGS)
+    assert card.verdict == "do not use"
+    assert card.r2_held_out < 0.1
