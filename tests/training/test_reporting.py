@@ -64,15 +64,22 @@ def test_reports_are_learned_from_patches(parts):
     learner, data = parts
     items = {in_turn(i, 8, data.stage): data[i] for i in range(16)}
     batch = learner.collate([items[0, False], items[1, False]])
+    # The patches of an untrained encoder hardly differ: here two kinds that do.
+    two = torch.randn(2, 1, batch["patches"].shape[-1], generator=torch.Generator().manual_seed(0))
+    batch["patches"] = two.expand_as(batch["patches"]).contiguous()
+    # At its random start the tiny language model gives every word the same chance, whatever it reads.
+    with torch.no_grad():
+        learner.model.get_input_embeddings().weight.mul_(20)
+    learner.match_scale(batch)
     learner.requires_grad_(False)
     chosen = [p for part in learner.parts().values() for p in part]
     for parameter in chosen:
         parameter.requires_grad_(True)
     optimizer = torch.optim.AdamW(chosen, lr=1e-2)
-    for _ in range(150):
+    for _ in range(60):
         optimizer.zero_grad()
         learner(**batch).loss.backward()
         optimizer.step()
     own = learner(**batch).loss
     exchanged = learner(**{**batch, "patches": batch["patches"].flip(0)}).loss
-    assert own < exchanged
+    assert own < exchanged - 0.1
