@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -88,6 +89,7 @@ class Run:
             run_stage(stage, names[:place])
         return self.out / (only or names[-1])
 
+    @cached_property
     def shards(self) -> list[Path]:
         """The cases on the model's grid, drawn or read now if they are not there yet."""
         depth, height, width = self.model_config.volume_shape
@@ -102,7 +104,7 @@ class Run:
 
     def _pretrain(self, stage: Stage, before: list[StageName]) -> None:
         patch = self.model_config.patch_shape[1]
-        data = SliceDataset(self.shards(), patch, stage.steps * stage.batch, stage.seed)
+        data = SliceDataset(self.shards, patch, stage.steps * stage.batch, stage.seed)
         captions = embed_sentences(data.captions, self.language_source)
         torch.manual_seed(stage.seed)
         learner = SlicePretraining(self.model_config, captions, stage.weights)
@@ -114,7 +116,7 @@ class Run:
 
     def _ground(self, stage: Stage, before: list[StageName]) -> None:
         model, processor = self._model(stage, before)
-        shards = self.shards()
+        shards = self.shards
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
         patch = self.model_config.patch_shape
         data = VolumeDataset(shards, stage, patch, self.language_source, self.out / "texts", features)
@@ -126,7 +128,7 @@ class Run:
 
     def _report(self, stage: Stage, before: list[StageName]) -> None:
         model, processor = self._model(stage, before)
-        shards = self.shards()
+        shards = self.shards
         data = ReportDataset(shards, self._features(model, shards, stage), stage)
         if "lora" in stage.rates and not model.has_lora:
             model.add_lora(stage.seed)
