@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,11 @@ def new_file(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def other_files(folder: Path, known: Collection[str]) -> list[str]:
+    """Names in a folder beside the known ones, sorted; none where there is no folder."""
+    return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
 
 
 def sha256(path: Path) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from braingemma3d.cli.output import progress_bar
 from braingemma3d.errors import InputError
 
 
@@ -55,7 +54,7 @@ def explain(
     outline = None if mask is None else read_outline(mask, volume)
     settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))
     pipeline = Pipeline.from_pretrained(model)
-    with _progress("Explaining") as told:
+    with progress_bar("Explaining") as told:
         explanation = run(pipeline, volume, settings, outline, progress=told)
     write_explanation(explanation, out, outline)
     card = explanation.scorecard
@@ -71,29 +70,3 @@ def _require_extra() -> None:
             raise InputError(
                 f"explanations need the package {package}; run pip install 'braingemma3d[explain]'", "missing_extra"
             )
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, on stderr."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

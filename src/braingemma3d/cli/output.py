@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,6 +20,16 @@ def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
     if len(items) < 2:
         yield from items
         return
+    with progress_bar(what) as told:
+        told(0, len(items))
+        for done, item in enumerate(items, 1):
+            yield item
+            told(done, len(items))
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with a count and the time left, on stderr, which is told how many of how many are done."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -34,7 +45,9 @@ def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left:"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield from progress.track(items)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -10,7 +10,7 @@ from braingemma3d.errors import InputError
 from braingemma3d.explain.explanation import Explanation
 from braingemma3d.explain.overlay import attribution_image, save_overlay
 from braingemma3d.explain.viewer import save_viewer
-from braingemma3d.files import new_folder
+from braingemma3d.files import new_folder, other_files
 from braingemma3d.imaging.volume import Mask
 
 FILES = ("attribution.nii.gz", "explanation.html", "overlay.png", "scorecard.json")
@@ -20,7 +20,7 @@ def refuse_folder(folder: Path) -> None:
     """Raise an :class:`InputError` if a folder can't be replaced by an explanation: it holds other things."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: not a folder; choose another --out", "bad_option")
-    others = sorted(p.name for p in folder.iterdir() if p.name not in FILES) if folder.is_dir() else []
+    others = other_files(folder, FILES)
     if others:
         raise InputError(
             f"{folder}: this folder holds other things than an explanation ({others[0]}); choose another --out",

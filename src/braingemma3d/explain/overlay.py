@@ -14,6 +14,7 @@ from braingemma3d.explain.explanation import Explanation
 from braingemma3d.imaging.grid import to_scan
 from braingemma3d.imaging.orientation import to_dhw
 from braingemma3d.imaging.volume import Array, Mask, Volume
+from braingemma3d.report.overview import mark_ends
 
 COLORS = "RdBu_r"
 """Red supports what is written, blue speaks against it."""
@@ -105,16 +106,5 @@ def _draw(
     colored = axes.imshow(values[:, ::-1], cmap=COLORS, vmin=-limit, vmax=limit, alpha=opacity, **place)
     if edge is not None and edge.any() and not edge.all():
         axes.contour(edge[:, ::-1], levels=[0.5], colors=_OUTLINE, linewidths=0.8)
-    axes.set_axis_off()
-    for x, mark in ((0.02, marks[0]), (0.98, marks[1])):
-        axes.text(
-            x,
-            0.5,
-            mark,
-            color="yellow",
-            fontsize=size,
-            ha="left" if x < 0.5 else "right",
-            va="center",
-            transform=axes.transAxes,
-        )
+    mark_ends(axes, marks, size)
     return colored

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,14 @@ def four_bit(config: BrainGemma3DConfig) -> Any:
 
 def weights_sha256(model: BrainGemma3DForConditionalGeneration) -> str:
     """SHA-256 over names and values of everything that trains: all but the frozen language model's own weights."""
+    state = model.state_dict()
+    return state_sha256({n: v for n, v in state.items() if not n.startswith("language_model.") or "lora_" in n})
+
+
+def state_sha256(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 over names and values, in the type they have, whatever their order."""
     digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        if not name.startswith("language_model.") or "lora_" in name:
-            digest.update(name.encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    for name, value in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

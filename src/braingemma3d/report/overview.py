@@ -64,6 +64,11 @@ def _draw(axes: Axes, plane: Array, outline: Mask, aspect: float, marks: tuple[s
     axes.imshow(plane[:, ::-1], cmap="gray", vmin=0, vmax=1, origin="lower", aspect=aspect, interpolation="bilinear")
     if outline.any() and not outline.all():
         axes.contour(outline[:, ::-1], levels=[0.5], colors=_OUTLINE, linewidths=0.6, alpha=0.8)
+    mark_ends(axes, marks, size)
+
+
+def mark_ends(axes: Axes, marks: tuple[str, str], size: int) -> None:
+    """Write which end of the patient lies on the left and on the right of a picture; its axes are switched off."""
     axes.set_axis_off()
     for x, mark in ((0.02, marks[0]), (0.98, marks[1])):
         axes.text(

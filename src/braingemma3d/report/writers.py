@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, new_folder
+from braingemma3d.files import new_file, new_folder, other_files
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.report.overview import save_overview
 from braingemma3d.report.report import Report
@@ -43,7 +43,7 @@ def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence
     Raises:
         InputError: the folder is there and holds other things than an earlier report.
     """
-    others = sorted(p.name for p in folder.iterdir() if p.name not in REPORT_FILES) if folder.is_dir() else []
+    others = other_files(folder, REPORT_FILES)
     if others:
         raise InputError(
             f"{folder}: this folder holds other things than a report ({others[0]}); choose another --out", "bad_option"

@@ -135,7 +135,7 @@ def _drawn(root: Path, cohort: Cohort, indices: list[int], workers: int) -> Iter
         return
     # Spawned, not forked: a forked child of a process that has used torch's threads can hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
         waiting = iter(indices)
         running: set[Future[int]] = set()
         try:
@@ -154,7 +154,8 @@ def _drawn(root: Path, cohort: Cohort, indices: list[int], workers: int) -> Iter
             raise
 
 
-def _prepare_worker() -> None:
+def prepare_worker() -> None:
+    """Start of a process that draws cases: one thread, and no Ctrl-C."""
     # Ctrl-C is for the parent, which lets the cases in hand be finished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,21 +11,13 @@ import torch
 from torch import Tensor
 
 from braingemma3d.files import new_file
+from braingemma3d.model.loading import state_sha256
 from braingemma3d.model.vision import VisionEncoder3D
 from braingemma3d.training.grids import open_shard
 
 logger = logging.getLogger(__name__)
 
 BATCH = 8
-
-
-def encoder_sha256(encoder: VisionEncoder3D) -> str:
-    """SHA-256 over names and values of an encoder's weights."""
-    digest = hashlib.sha256()
-    for name, value in sorted(encoder.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().float().numpy().tobytes())
-    return digest.hexdigest()
 
 
 @torch.inference_mode()
@@ -49,7 +40,7 @@ def cache_features(
     Returns:
         One file for each shard: (cases, 2 or 1, patches, vision_dim) bfloat16, its bits as uint16.
     """
-    root = folder / encoder_sha256(encoder)[:16] / shards[0].parent.name
+    root = folder / state_sha256(encoder.state_dict())[:16] / shards[0].parent.name
     weight = encoder.patch_embedding.weight
     paths = []
     for number, shard in enumerate(shards, 1):

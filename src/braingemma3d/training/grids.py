@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
-import signal
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -22,7 +20,7 @@ from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.simulate.atlas import TISSUE
 from braingemma3d.simulate.case import Case, draw_case
-from braingemma3d.simulate.cohort import VERSION, Cohort
+from braingemma3d.simulate.cohort import VERSION, Cohort, prepare_worker
 
 logger = logging.getLogger(__name__)
 
@@ -99,15 +97,10 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     missing = [shard for shard in shards if not (shard / "records.json").is_file()]
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
         for done, _ in enumerate(pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing)), 1):
             logger.info("grid shard %d of %d", done, len(missing))
     return shards
-
-
-def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
 
 
 def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
