@@ -65,6 +65,17 @@ def other_files(folder: Path, known: Collection[str]) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
 
 
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a JSONL file that hold something, each with its number from 1; a byte order mark is not one.
+
+    Raises:
+        OSError, UnicodeDecodeError: the file can't be read, or is no text.
+    """
+    # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
+    lines = path.read_text(encoding="utf-8-sig").split("\n")
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.errors import InputError
+from braingemma3d.files import numbered_lines
 from braingemma3d.findings.schema import Findings
 
 
@@ -44,17 +45,14 @@ def read_manifest(path: Path) -> list[ManifestCase]:
         InputError: no such file, a line that is not a case, two cases with one id, or no case at all.
     """
     try:
-        # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = numbered_lines(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such manifest; check the path") from error
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise InputError(f"{path}: not a manifest; give a file with one JSON object a line") from error
     cases: list[ManifestCase] = []
     known: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         try:
             case = ManifestCase.model_validate(json.loads(line))
         except json.JSONDecodeError as error:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError
 from braingemma3d.evaluation.systems.system import Kind, System
+from braingemma3d.files import numbered_lines
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 
@@ -52,18 +53,16 @@ def read_predictions(path: Path) -> list[Prediction]:
         InputError: no such file, or a line without ``id`` and ``text``.
     """
     try:
-        # Not splitlines(): JSON leaves U+2028 and its like as they are, and a model may write them.
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = numbered_lines(path)
     except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no readable file of predictions; give one with a JSON object a line") from error
     found: dict[tuple[str, str], Prediction] = {}
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                prediction = Prediction.model_validate(json.loads(line))
-            except (json.JSONDecodeError, ValidationError) as error:
-                raise InputError(f"{path}: line {number} is not a JSON object with `id` and `text`") from error
-            found[prediction.system, prediction.id] = prediction
+    for number, line in lines:
+        try:
+            prediction = Prediction.model_validate(json.loads(line))
+        except (json.JSONDecodeError, ValidationError) as error:
+            raise InputError(f"{path}: line {number} is not a JSON object with `id` and `text`") from error
+        found[prediction.system, prediction.id] = prediction
     return list(found.values())
 
 
