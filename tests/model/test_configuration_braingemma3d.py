@@ -28,6 +28,7 @@ def test_tubelets_halve_the_references_levels():
         ({"volume_shape": (8, 4, 24)}, r"\(8, 4, 24\)"),
         ({"pixel_std": 0.0}, "pixel_std"),
         ({"inflation": "median"}, "median"),
+        ({"vision_config": {"patch_size": 8, "stem_channels": [4, 8, 16, 32]}}, "a patch of 8 pixels can't be halved"),
     ],
 )
 def test_a_wrong_value_is_refused_with_the_value(changes, offending):

@@ -11,7 +11,9 @@ from transformers import SiglipImageProcessor
 import small_models
 from braingemma3d.model.backbones import load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.inflation import inflate_conv
+from braingemma3d.model.inflation import inflate_conv, inflate_patch_embedding
+from braingemma3d.model.loading import random_vision
+from braingemma3d.model.stem import StemmedSiglip
 from braingemma3d.model.vision import VisionEncoder3D
 
 
@@ -89,3 +91,32 @@ def test_on_another_plane_too_with_siglips_own_interpolation(backbone_folders):
         expected = siglip((grey.expand(-1, 3, -1, -1) - 0.5) / 0.5, interpolate_pos_encoding=True).last_hidden_state
         tokens = encoder(grey[:, :, None].expand(-1, -1, 4, -1, -1)).unflatten(1, (2, 18))
     torch.testing.assert_close(tokens[:, 1], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.fixture
+def stemmed() -> BrainGemma3DConfig:
+    tower = BrainGemma3DConfig.of_size("tiny").vision_config.to_dict() | {"stem_channels": [4, 8], "num_channels": 1}
+    return BrainGemma3DConfig.of_size("tiny", vision_config=tower, volume_shape=(8, 32, 32))
+
+
+def test_a_tower_with_a_stem_gives_the_2d_towers_tokens_too(stemmed, tmp_path):
+    """Saved and loaded in between, as the pretraining's tower is."""
+    random_vision(stemmed).save_pretrained(tmp_path)
+    siglip = load_vision_model(tmp_path)
+    assert isinstance(siglip, StemmedSiglip)
+    encoder = VisionEncoder3D(stemmed).eval()
+    encoder.load_2d(siglip)
+    grey = torch.rand(2, 1, 32, 32)
+    with torch.inference_mode():
+        expected = siglip((grey - 0.5) / 0.5).last_hidden_state
+        tokens = encoder(grey[:, :, None].expand(-1, -1, 8, -1, -1)).unflatten(1, (4, 16))
+    for level in range(4):
+        torch.testing.assert_close(tokens[:, level], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_levels_of_a_stem_do_not_mix(stemmed):
+    embedding = inflate_patch_embedding(random_vision(stemmed).embeddings.patch_embedding, 2, 2)
+    stack = torch.rand(1, 1, 8, 32, 32)
+    other = stack.clone()
+    other[:, :, 4:] = 0
+    torch.testing.assert_close(embedding(stack)[:, :, :2], embedding(other)[:, :, :2])

@@ -24,6 +24,7 @@ from transformers import (
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model.gemma_package import GEMMA_270M, converted_gemma
+from braingemma3d.model.stem import siglip_class
 
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "projector_vis_scale.pt"]
 """What is fetched of a repository, its subfolders included: no pickle but the published projector, which is read as
@@ -132,4 +133,5 @@ def load_vision_model(source: str | Path, dtype: torch.dtype | str = "auto") -> 
     config = checkpoint_config(folder)
     if not isinstance(config, SiglipConfig | SiglipVisionConfig):
         raise ModelError(f"{source}: a {config.model_type} model; the vision model must be SigLIP", "wrong_backbone")
-    return SiglipVisionModel.from_pretrained(folder, dtype=dtype).eval()
+    vision = config if isinstance(config, SiglipVisionConfig) else config.vision_config
+    return siglip_class(vision).from_pretrained(folder, dtype=dtype).eval()

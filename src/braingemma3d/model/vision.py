@@ -9,7 +9,8 @@ from transformers import SiglipVisionModel
 from transformers.models.siglip.modeling_siglip import SiglipEncoder
 
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.inflation import inflate_conv
+from braingemma3d.model.inflation import inflate_patch_embedding
+from braingemma3d.model.stem import Stem, patch_embedding
 
 
 class VisionEncoder3D(nn.Module):
@@ -20,14 +21,7 @@ class VisionEncoder3D(nn.Module):
         self.config = config
         width = config.vision_width
         levels, rows, columns = config.patch_grid
-        _, patch, _ = config.patch_shape
-        self.patch_embedding = nn.Conv3d(
-            1,
-            width,
-            config.patch_shape,
-            stride=(config.tubelet_stride, patch, patch),
-            padding=(config.depth_padding, 0, 0),
-        )
+        self.patch_embedding = self._inflated(patch_embedding(config.vision_config))
         if config.positions == "learned":
             self.plane_positions = nn.Parameter(torch.zeros(rows * columns, width))
             # Zero, so that inflation changes nothing; one value per channel, because LayerNorm removes a shared one.
@@ -74,20 +68,26 @@ class VisionEncoder3D(nn.Module):
         hidden = self.encoder(inputs_embeds=patches).last_hidden_state
         return self.post_layernorm(hidden)
 
-    @torch.no_grad()
-    def load_2d(self, siglip: SiglipVisionModel) -> None:
-        """Take over a pretrained 2D tower: inflate its patch embedding, interpolate its positions, copy the rest."""
+    def _inflated(self, embedding: nn.Conv2d | Stem) -> nn.Conv3d | Stem:
         config = self.config
-        embeddings = siglip.embeddings
-        inflated = inflate_conv(
-            embeddings.patch_embedding,
+        return inflate_patch_embedding(
+            embedding,
             config.tubelet_depth,
             config.tubelet_stride,
             config.depth_padding,
             config.inflation,
             config.channel_fold,
         )
-        self.patch_embedding.load_state_dict(inflated.state_dict())
+
+    @torch.no_grad()
+    def load_2d(self, siglip: SiglipVisionModel) -> None:
+        """Take over a pretrained 2D tower: inflate its patch embedding, interpolate its positions, copy the rest."""
+        config = self.config
+        embeddings = siglip.embeddings
+        embedding = embeddings.patch_embedding
+        if not isinstance(embedding, nn.Conv2d | Stem):
+            raise TypeError(f"a patch embedding is a convolution or a stem, not {type(embedding).__name__}")
+        self.patch_embedding.load_state_dict(self._inflated(embedding).state_dict())
         if config.positions == "learned":
             self.plane_positions.copy_(
                 interpolate_plane(embeddings.position_embedding.weight, config.patch_grid[1], config.patch_grid[2])

@@ -41,7 +41,8 @@ def cache_features(
         One file for each shard: (cases, 2 or 1, patches, vision_dim) bfloat16, its bits as uint16.
     """
     root = folder / state_sha256(encoder.state_dict())[:16] / shards[0].parent.name
-    weight = encoder.patch_embedding.weight
+    device = next(encoder.parameters()).device
+    config = encoder.config
     paths = []
     for number, shard in enumerate(shards, 1):
         path = root / f"{shard.name}{'-flipped' if flips else ''}.npy"
@@ -49,11 +50,11 @@ def cache_features(
         if not path.is_file():
             pixels = open_shard(shard).pixels
             views = [pixels, pixels[..., ::-1]] if flips else [pixels]
-            encoded = np.empty((len(pixels), len(views), encoder.config.num_patches, weight.shape[0]), np.uint16)
+            encoded = np.empty((len(pixels), len(views), config.num_patches, config.vision_width), np.uint16)
             for view, array in enumerate(views):
                 for start in range(0, len(array), BATCH):
                     batch = torch.from_numpy(array[start : start + BATCH].astype(np.float32) / 255)[:, None]
-                    patches = encoder(batch.to(weight.device)).to(torch.bfloat16).cpu()
+                    patches = encoder(batch.to(device)).to(torch.bfloat16).cpu()
                     encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
             with new_file(path) as partial, partial.open("wb") as file:
                 np.save(file, encoded, allow_pickle=False)

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
-from transformers import SiglipVisionModel
 
 from braingemma3d.findings.schema import LOBES
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.stem import siglip_class
 from braingemma3d.training.config import Part, Term
 from braingemma3d.training.grids import RIGHT, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
@@ -147,7 +147,7 @@ class SlicePretraining(Learner):
         super().__init__()
         self.config = config
         self.weights = weights
-        self.vision = SiglipVisionModel(config.vision_config)
+        self.vision = siglip_class(config.vision_config)(config.vision_config)
         width = config.vision_width
         centred = caption_embeddings - caption_embeddings.mean(0)
         self.register_buffer("captions", functional.normalize(centred, dim=-1), persistent=False)
