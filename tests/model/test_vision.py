@@ -46,6 +46,31 @@ def test_the_depth_embedding_receives_a_gradient(encoder):
     assert encoder.depth_positions.grad.abs().max() > 0
 
 
+def test_without_a_depth_embedding_slice_order_stays_hidden():
+    encoder = VisionEncoder3D(BrainGemma3DConfig.of_size("tiny", positions="plane")).eval()
+    torch.nn.init.normal_(encoder.plane_positions, std=0.02)
+    pixels = torch.rand(1, 1, 8, 32, 24)
+    with torch.inference_mode():
+        torch.testing.assert_close(reversed_levels(encoder, pixels), encoder(pixels), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("attention", "mixes"), [("volume", True), ("slice", False)])
+def test_levels_see_each_other_unless_attention_stays_within_the_slice(attention, mixes):
+    torch.manual_seed(0)
+    encoder = VisionEncoder3D(BrainGemma3DConfig.of_size("tiny", attention=attention)).eval()
+    pixels = torch.rand(1, 1, 8, 32, 24)
+    other = pixels.clone()
+    other[:, :, 6:] = 0
+    kept = torch.tensor([[0, 5, 13, 30]])
+    with torch.inference_mode():
+        change = (encoder(pixels) - encoder(other)).abs().amax(-1).unflatten(1, (4, 12)).amax(-1)[0]
+        assert encoder(pixels, kept).shape == (1, 4, 32)
+        if not mixes:
+            torch.testing.assert_close(encoder(pixels, kept), encoder(pixels)[:, kept[0]], atol=1e-5, rtol=1e-4)
+    assert change[3] > 1e-3
+    assert bool(change[:3].max() > 1e-5) is mixes
+
+
 def test_the_reference_positions_hide_slice_order():
     """The trap: what all channels share is removed by LayerNorm, however large the network's inputs are."""
     positions = coordinate_positions((4, 4, 3), 32)

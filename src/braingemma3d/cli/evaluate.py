@@ -51,14 +51,14 @@ def evaluate(
     name = _name(Path(model))
     beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
-    references = _references(chosen)
+    references = read_references(chosen)
     metrics = run(
         [*all_systems(evaluated, references, cases), *beside],
         chosen,
         references,
         out,
         f"{name} on {_name(data.parent)}",
-        _command("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
+        spelled("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
         lambda batches: with_progress(batches, "Evaluating"),
     )
     _show(metrics, out)
@@ -82,11 +82,11 @@ def score(
     if not {one.id for one in read} & {case.id for case in chosen}:
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
     system = read[0].system
-    command = _command("score", predictions, "--data", data, "-o", out)
-    _show(write_results(read, _references(chosen), system, out, f"{system} on {_name(data.parent)}", command), out)
+    command = spelled("score", predictions, "--data", data, "-o", out)
+    _show(write_results(read, read_references(chosen), system, out, f"{system} on {_name(data.parent)}", command), out)
 
 
-def _references(cases: Sequence[ManifestCase]) -> list[Reference]:
+def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
@@ -100,7 +100,7 @@ def _name(path: Path) -> str:
     return path.resolve().name if path.is_dir() else path.name
 
 
-def _command(*arguments: object) -> str:
+def spelled(*arguments: object) -> str:
     return shlex.join(["braingemma3d", *map(str, arguments)])
 
 

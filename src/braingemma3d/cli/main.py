@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from braingemma3d.cli.ablate import ablate
 from braingemma3d.cli.demo import demo
 from braingemma3d.cli.doctor import doctor
 from braingemma3d.cli.evaluate import evaluate, score
@@ -85,6 +86,7 @@ app.command()(simulate)
 app.command()(train)
 app.command()(evaluate)
 app.command()(score)
+app.command()(ablate)
 app.command()(explain)
 app.command()(doctor)
 

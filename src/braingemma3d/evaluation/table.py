@@ -76,7 +76,7 @@ def _table(metrics: Metrics, columns: Sequence[str]) -> str:
     for name, system in metrics.systems.items():
         label = f"**{name}**" if name == metrics.system else name
         rows.append([label, KINDS[system.kind], *(_cell(system.value(column)) for column in shown)])
-    return _markdown(["system", "kind", *(NAMES[c] for c in shown)], rows)
+    return markdown(["system", "kind", *(NAMES[c] for c in shown)], rows)
 
 
 def _partly_known(metrics: Metrics) -> list[str]:
@@ -90,10 +90,10 @@ def _partly_known(metrics: Metrics) -> list[str]:
 
 
 def _cell(value: Value | None) -> str:
-    return "–" if value is None else f"{_short(value.mean)} ({_short(value.ci95[0])}–{_short(value.ci95[1])})"
+    return "–" if value is None else f"{short(value.mean)} ({short(value.ci95[0])}–{short(value.ci95[1])})"
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     return f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.2f}"
 
 
@@ -110,15 +110,15 @@ def _lifts(metrics: Metrics) -> str:
     ]
     if not rows:
         return "No such system was run."
-    return _markdown(["metric", "gain", "95 % interval", "p", "best of them"], rows)
+    return markdown(["metric", "gain", "95 % interval", "p", "best of them"], rows)
 
 
 def _confusion(name: str, rows: dict[str, dict[str, int]]) -> str:
     columns = sorted({column for row in rows.values() for column in row})
     cells = [[truth, *(str(row.get(column, 0)) for column in columns)] for truth, row in sorted(rows.items())]
-    return _markdown([f"{name.replace('_', ' ')}: truth \\ report", *columns], cells)
+    return markdown([f"{name.replace('_', ' ')}: truth \\ report", *columns], cells)
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -115,8 +115,9 @@ class BrainGemma3DConfig(PreTrainedConfig):
         channel_fold: RGB to grey by ``sum``, which keeps the response to a grey image, or by ``mean``.
         pixel_mean: subtracted from pixels in [0, 1] before the patch embedding, as SigLIP's image processor does.
         pixel_std: divides them after that.
-        positions: ``learned`` keeps the pretrained 2D positions and adds a learned depth embedding; ``coordinates``
-            is the reference code's.
+        positions: ``learned`` keeps the pretrained 2D positions and adds a learned depth embedding; ``plane`` leaves
+            that out; ``coordinates`` is the reference code's.
+        attention: ``volume``: every patch attends to every other; ``slice``: to those of its own level.
         compressor: ``perceiver`` or, as in the reference code, ``average``.
         compressor_layers: layers of the Perceiver.
         compressor_heads: its attention heads.
@@ -143,7 +144,8 @@ class BrainGemma3DConfig(PreTrainedConfig):
     channel_fold: Literal["sum", "mean"] = "sum"
     pixel_mean: float = 0.5
     pixel_std: float = 0.5
-    positions: Literal["learned", "coordinates"] = "learned"
+    positions: Literal["learned", "plane", "coordinates"] = "learned"
+    attention: Literal["volume", "slice"] = "volume"
     compressor: Literal["perceiver", "average"] = "perceiver"
     compressor_layers: int = 2
     compressor_heads: int = 16

@@ -80,9 +80,11 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             nn.init.ones_(module.scale)
         elif isinstance(module, PerceiverCompressor):
             nn.init.normal_(module.queries, std=0.02)
-        elif isinstance(module, VisionEncoder3D) and module.config.positions == "learned":
-            nn.init.normal_(module.plane_positions, std=0.02)
-            nn.init.zeros_(module.depth_positions)
+        elif isinstance(module, VisionEncoder3D):
+            if module.config.positions != "coordinates":
+                nn.init.normal_(module.plane_positions, std=0.02)
+            if module.config.positions == "learned":
+                nn.init.zeros_(module.depth_positions)
 
     @classmethod
     def from_backbones(

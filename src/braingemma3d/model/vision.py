@@ -22,12 +22,13 @@ class VisionEncoder3D(nn.Module):
         width = config.vision_width
         levels, rows, columns = config.patch_grid
         self.patch_embedding = self._inflated(patch_embedding(config.vision_config))
-        if config.positions == "learned":
+        if config.positions == "coordinates":
+            self.register_buffer("coordinates", coordinate_positions(config.patch_grid, width), persistent=False)
+        else:
             self.plane_positions = nn.Parameter(torch.zeros(rows * columns, width))
+        if config.positions == "learned":
             # Zero, so that inflation changes nothing; one value per channel, because LayerNorm removes a shared one.
             self.depth_positions = nn.Parameter(torch.zeros(levels, width))
-        else:
-            self.register_buffer("coordinates", coordinate_positions(config.patch_grid, width), persistent=False)
         if config.vision_config._attn_implementation is None:
             # Outside a SiglipVisionModel nobody chooses one, and none means the slow one.
             config.vision_config._attn_implementation = "sdpa"
@@ -38,6 +39,9 @@ class VisionEncoder3D(nn.Module):
         """(patches, vision_dim): what is added to each patch."""
         if self.config.positions == "coordinates":
             return self.get_buffer("coordinates")
+        levels = self.config.patch_grid[0]
+        if self.config.positions == "plane":
+            return self.plane_positions.repeat(levels, 1)
         return (self.depth_positions[:, None] + self.plane_positions).flatten(0, 1)
 
     def forward(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:
@@ -63,9 +67,12 @@ class VisionEncoder3D(nn.Module):
         pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
         patches = self.patch_embedding(pixels.to(self.patch_embedding.weight.dtype)).flatten(2).transpose(1, 2)
         patches = patches + self.positions().to(patches.dtype)
-        if kept is not None:
-            patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[-1]))
-        hidden = self.encoder(inputs_embeds=patches).last_hidden_state
+        if self.config.attention == "slice":
+            batch, levels = patches.shape[0], self.config.patch_grid[0]
+            slices = patches.unflatten(1, (levels, -1)).flatten(0, 1)
+            hidden = self.encoder(inputs_embeds=slices).last_hidden_state.unflatten(0, (batch, levels)).flatten(1, 2)
+            return self.post_layernorm(hidden if kept is None else _gathered(hidden, kept))
+        hidden = self.encoder(inputs_embeds=patches if kept is None else _gathered(patches, kept)).last_hidden_state
         return self.post_layernorm(hidden)
 
     def _inflated(self, embedding: nn.Conv2d | Stem) -> nn.Conv3d | Stem:
@@ -88,13 +95,18 @@ class VisionEncoder3D(nn.Module):
         if not isinstance(embedding, nn.Conv2d | Stem):
             raise TypeError(f"a patch embedding is a convolution or a stem, not {type(embedding).__name__}")
         self.patch_embedding.load_state_dict(self._inflated(embedding).state_dict())
-        if config.positions == "learned":
+        if config.positions != "coordinates":
             self.plane_positions.copy_(
                 interpolate_plane(embeddings.position_embedding.weight, config.patch_grid[1], config.patch_grid[2])
             )
+        if config.positions == "learned":
             self.depth_positions.zero_()
         self.encoder.load_state_dict(siglip.encoder.state_dict())
         self.post_layernorm.load_state_dict(siglip.post_layernorm.state_dict())
+
+
+def _gathered(patches: Tensor, kept: Tensor) -> Tensor:
+    return patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[-1]))
 
 
 def interpolate_plane(positions: Tensor, rows: int, columns: int) -> Tensor:

@@ -157,5 +157,5 @@ def read_config(path: Path) -> TrainingConfig:
         raise InputError(f"{path}: {where}: {first['msg']}; correct this setting") from error
     if config.data.manifest is None or config.data.manifest.is_absolute():
         return config
-    data = config.data.model_copy(update={"manifest": path.parent / config.data.manifest})
+    data = config.data.model_copy(update={"manifest": (path.parent / config.data.manifest).resolve()})
     return config.model_copy(update={"data": data})

@@ -38,17 +38,18 @@ class Run:
 
     Args:
         config: what to train.
-        out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and the caches
-            ``grids/``, ``texts/`` and ``features/``.
+        out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and ``features/``.
         workers: processes that draw simulated cases.
+        shared: folder of the caches that do not depend on weights, ``grids/`` and ``texts/``; ``out`` by default.
 
     Raises:
         InputError: the folder holds a run of another configuration.
     """
 
-    def __init__(self, config: TrainingConfig, out: Path, workers: int = 2) -> None:
+    def __init__(self, config: TrainingConfig, out: Path, workers: int = 2, shared: Path | None = None) -> None:
         self.config = config
         self.out = out
+        self.shared = shared or out
         self.workers = workers
         try:
             self.model_config = BrainGemma3DConfig.of_size(config.size, **config.model)
@@ -95,9 +96,9 @@ class Run:
         depth, height, width = self.model_config.volume_shape
         data, shape = self.config.data, (depth, height, width)
         if data.manifest is not None:
-            return read_grids(self.out / "grids", data.manifest, shape)
+            return read_grids(self.shared / "grids", data.manifest, shape)
         cohort = Cohort(seed=data.seed, healthy=data.healthy)
-        return draw_grids(self.out / "grids", data.simulate or 0, cohort, shape, self.workers)
+        return draw_grids(self.shared / "grids", data.simulate or 0, cohort, shape, self.workers)
 
     def _checkpoints(self, stage: Stage) -> Path:
         return self.out / CHECKPOINTS / stage.name
@@ -119,7 +120,7 @@ class Run:
         shards = self.shards
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
         patch = self.model_config.patch_shape
-        data = VolumeDataset(shards, stage, patch, self.language_source, self.out / "texts", features)
+        data = VolumeDataset(shards, stage, patch, self.language_source, self.shared / "texts", features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, self.language_source)
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
@@ -146,6 +147,11 @@ class Run:
         paths = cache_features(encoder, shards, self.out / "features", stage.flips, _log_features)
         encoder.float()
         return paths
+
+    def untrained(self) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
+        """The model at its start: the 2D tower inflated, everything else at random."""
+        first = next(stage for stage in self.config.stages if stage.name != "pretrain")
+        return self._model(first, ["pretrain"] if (self.out / "pretrain").is_dir() else [])
 
     def _model(
         self, stage: Stage, before: list[StageName]

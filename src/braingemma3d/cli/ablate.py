@@ -1,0 +1,44 @@
+"""``braingemma3d ablate``: what each stage and each component contributes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from braingemma3d.cli.evaluate import Manifest, Out, read_references, spelled
+from braingemma3d.cli.output import with_progress
+from braingemma3d.errors import InputError
+
+
+def ablate(
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a training run.", show_default=False)],
+    data: Manifest,
+    out: Out,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of stage 1 in each row; writing gets half as many.")] = 300,
+) -> None:
+    """Evaluate each stage of a run, and train and evaluate one row for each component: ABLATION.md, ablation.json.
+
+    Rows that are finished are kept, so an interrupted ablation goes on where it stopped. Takes hours.
+    """
+    from braingemma3d.data.manifest import read_manifest
+    from braingemma3d.evaluation.ablation import ablate as run_ablation
+    from braingemma3d.evaluation.evaluate import held_out
+    from braingemma3d.training.config import read_config
+    from braingemma3d.training.run import SETTINGS
+
+    if not (run / SETTINGS).is_file():
+        raise InputError(f"{run}: not the folder of a training run; give the --out of `braingemma3d train`")
+    cases = held_out(read_manifest(data))
+    run_ablation(
+        run,
+        read_config(run / SETTINGS),
+        cases,
+        read_references(cases),
+        out,
+        steps,
+        spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),
+        lambda batches: with_progress(batches, "Evaluating"),
+    )
+    print(f"Written to {out / 'ABLATION.md'}")

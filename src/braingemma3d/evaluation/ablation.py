@@ -1,0 +1,234 @@
+"""Ablation: what each stage of a run, and each component of the model, does for the reports.
+
+Every component's row is trained anew from the run's 2D tower, on the same cases, for the same few steps. It is a
+comparison, not a contest: all rows are far from what a whole run reaches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.errors import InputError
+from braingemma3d.evaluation.evaluate import evaluate
+from braingemma3d.evaluation.metrics import FINDINGS, Metrics
+from braingemma3d.evaluation.systems.model import ModelSystem
+from braingemma3d.evaluation.systems.system import Reference
+from braingemma3d.evaluation.table import NAMES, markdown, short
+from braingemma3d.files import new_file, new_folder
+from braingemma3d.report.pipeline import Pipeline
+from braingemma3d.training.config import TrainingConfig
+from braingemma3d.training.run import Run
+
+logger = logging.getLogger(__name__)
+
+SEEDS = 3
+"""Of the rows that decide something; the others have one."""
+CASES = 1024
+"""Of a simulated cohort; all rows train on the first ones."""
+SHOWN = (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text")
+
+Progress = Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]]
+
+
+class Row(NamedTuple):
+    """A component's row: what it changes of the model's configuration, and whether it has the stage ``ground``."""
+
+    name: str
+    changes: dict[str, Any]
+    ground: bool = True
+    seeds: int = SEEDS
+
+
+ROWS = (
+    Row("as configured", {}),
+    Row("mean inflation", {"inflation": "mean"}),
+    Row("average pooling", {"compressor": "average"}),
+    Row("no depth positions", {"positions": "plane"}),
+    Row("no ground stage", {}, ground=False),
+    Row("slices in place of volumes", {"tubelet_depth": 1, "attention": "slice"}),
+    Row(
+        "reference as coded",
+        {
+            "inflation": "mean",
+            "channel_fold": "mean",
+            "pixel_mean": 0.0,
+            "pixel_std": 1.0,
+            "positions": "coordinates",
+            "compressor": "average",
+            "visual_placement": "before_bos",
+        },
+        ground=False,
+    ),
+    Row("tubelet stride 1", {"tubelet_stride": 1}, seeds=1),
+    Row("LoRA rank 16", {"lora_rank": 16, "lora_alpha": 32}, seeds=1),
+)
+
+
+class Ablation(BaseModel):
+    """The file ``ablation.json``: metrics of each row, one for each of its seeds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stages: dict[str, Metrics]
+    components: dict[str, list[Metrics]]
+    steps: int
+    command: str
+
+
+class _Settings(BaseModel):
+    """What all rows of a folder have in common."""
+
+    config: TrainingConfig
+    steps: int
+    cases: str
+
+
+def ablate(
+    run: Path,
+    config: TrainingConfig,
+    cases: Sequence[ManifestCase],
+    references: Sequence[Reference],
+    out: Path,
+    steps: int,
+    command: str,
+    progress: Progress = iter,
+) -> Ablation:
+    """Evaluate every stage of a run, and train and evaluate every row of :data:`ROWS`; finished ones are kept.
+
+    Args:
+        run: folder of a run that is finished, or at least its 2D pretraining.
+        config: of that run.
+        cases: the test cases.
+        references: what they are held against.
+        out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, ``ablation.json`` and ``ABLATION.md``.
+        steps: of the stage ``ground`` of each row; the stage that learns to write gets half as many.
+        command: that ``ABLATION.md`` names as its origin.
+        progress: goes through the batches of cases.
+
+    Raises:
+        InputError: ``out`` holds an ablation of another run, number of steps or test set.
+    """
+    ids = hashlib.sha256("\n".join(case.id for case in cases).encode()).hexdigest()
+    settings = _Settings(config=config, steps=steps, cases=ids).model_dump_json(indent=2)
+    known = out / "settings.json"
+    if known.is_file() and known.read_text(encoding="utf-8") != settings:
+        raise InputError(f"{out}: holds an ablation of another run, --steps or test set; choose another --out")
+    with new_file(known) as partial:
+        partial.write_text(settings, encoding="utf-8")
+
+    def measured(model: Path, name: str, folder: Path) -> Metrics:
+        system = ModelSystem(Pipeline.from_pretrained(str(model)), name)
+        return evaluate([system], cases, references, folder, name, command, progress)
+
+    start = out / "stages" / "untrained" / "model"
+    if not start.is_dir():
+        with new_folder(start) as folder:
+            for part in Run(config, run).untrained():
+                part.save_pretrained(folder)
+    stages = {}
+    models: dict[str, Path] = {"untrained": start, **{stage.name: run / stage.name for stage in config.stages}}
+    for name, model in models.items():
+        if name != "pretrain" and model.is_dir():
+            folder = out / "stages" / name
+            stages[name] = _kept(folder) or measured(model, name, folder)
+    components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
+    wanted = [(row, seed) for row in ROWS for seed in range(row.seeds)]
+    begun, trained = time.monotonic(), 0
+    for number, (row, seed) in enumerate(wanted):
+        folder = out / "components" / row.name.replace(" ", "-") / str(seed)
+        metrics = _kept(folder)
+        if metrics is None:
+            left = (time.monotonic() - begun) / trained * (len(wanted) - number) / 60 if trained else None
+            logger.info(
+                "row %d of %d: %s, seed %d%s",
+                number + 1,
+                len(wanted),
+                row.name,
+                seed,
+                f", about {left:.0f} min left" if left is not None else "",
+            )
+            metrics = measured(_trained(run, short_run(config, row, steps, seed), folder / "run"), row.name, folder)
+            shutil.rmtree(folder / "run")
+            trained += 1
+        components[row.name].append(metrics)
+    ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
+    with new_file(out / "ablation.json") as partial:
+        partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+    with new_file(out / "ABLATION.md") as partial:
+        partial.write_text(page(ablation), encoding="utf-8")
+    return ablation
+
+
+def _kept(folder: Path) -> Metrics | None:
+    path = folder / "metrics.json"
+    return Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> TrainingConfig:
+    """A row's own run: the pretraining as it was, one stage of contrast, one of writing."""
+    pretrain = [stage for stage in config.stages if stage.objective == "slices"]
+    ground = next(stage for stage in config.stages if stage.objective == "contrast")
+    write = [stage for stage in config.stages if stage.objective == "report"][-1]
+    stages = [
+        *pretrain,
+        *([ground.model_copy(update={"steps": steps, "seed": seed})] if row.ground else []),
+        write.model_copy(update={"steps": -(-steps // 2), "seed": seed}),
+    ]
+    simulate = config.data.simulate and min(config.data.simulate, CASES)
+    return config.model_copy(
+        update={
+            "model": config.model | row.changes,
+            "stages": tuple(stages),
+            "data": config.data.model_copy(update={"simulate": simulate}),
+        }
+    )
+
+
+def _trained(run: Path, config: TrainingConfig, out: Path) -> Path:
+    if (run / "pretrain").is_dir() and not (out / "pretrain").is_dir():
+        shutil.copytree(run / "pretrain", out / "pretrain")
+    return Run(config, out, shared=run).go()
+
+
+def page(ablation: Ablation) -> str:
+    """``ABLATION.md``: a table of the stages and one of the components."""
+    stages = {name: [metrics] for name, metrics in ablation.stages.items()}
+    untrained = ablation.stages["untrained"]
+    parts = [
+        "# Ablation",
+        f"{untrained.cases} test cases, {untrained.healthy} without a lesion. Written by `{ablation.command}`.",
+        "## Stages of the run",
+        _table("stage", stages),
+        "## Components",
+        f"Each row is trained anew from the run's 2D tower: {ablation.steps} steps of `ground` and "
+        f"{-(-ablation.steps // 2)} of writing, on the same cases. Mean over the seeds, with the lowest and highest. "
+        "A row with one seed decides nothing by itself.",
+        _table("row", ablation.components),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(first: str, rows: dict[str, list[Metrics]]) -> str:
+    lines = []
+    for name, seeds in rows.items():
+        cells = [_cell([metrics.systems[metrics.system].value(metric) for metrics in seeds]) for metric in SHOWN]
+        lines.append([name, str(len(seeds)), *cells])
+    return markdown([first, "seeds", *(NAMES[metric] for metric in SHOWN)], lines)
+
+
+def _cell(values: Sequence[Any]) -> str:
+    means = [value.mean for value in values if value is not None]
+    if not means:
+        return "–"
+    mean = short(statistics.fmean(means))
+    return mean if len(means) == 1 else f"{mean} ({short(min(means))}–{short(max(means))})"

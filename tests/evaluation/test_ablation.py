@@ -1,0 +1,129 @@
+"""The ablation on the tiny model: rows trained, evaluated, kept, and shown."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import pytest
+
+import phantom
+from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.errors import InputError
+from braingemma3d.evaluation import ablation
+from braingemma3d.evaluation.ablation import ROWS, Row, ablate, short_run
+from braingemma3d.evaluation.evaluate import reference
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.training.config import TrainingConfig
+from braingemma3d.training.run import Run
+
+STEPS = 2
+
+
+@pytest.fixture(scope="module")
+def config(backbone_folders):
+    rates = {"compressor": 1e-3, "projector": 1e-3}
+    heads = {"encoder": 1e-3, "heads": 1e-3}
+    return TrainingConfig.model_validate(
+        {
+            "size": "tiny",
+            "model": {"language_source": str(backbone_folders.language)},
+            "data": {"simulate": 2},
+            "stages": [
+                {
+                    "name": "pretrain",
+                    "objective": "slices",
+                    "rates": heads,
+                    "weights": {"lesion": 1},
+                    "steps": 1,
+                    "batch": 2,
+                },
+                {"name": "ground", "objective": "contrast", "rates": rates | heads, "steps": 1, "batch": 2},
+                {"name": "specialise", "objective": "report", "rates": rates | {"lora": 1e-3}, "steps": 1, "batch": 2},
+            ],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def run(config, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run")
+    Run(config, out, workers=1).go()
+    return out
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scans")
+    scans = {"a": phantom.brain_image(), "b": phantom.brain_image(lesion=False)}
+    reports = {"a": "A lesion lies in the left frontal lobe. There is mild edema.", "b": "No lesion is seen."}
+    for name, scan in scans.items():
+        nib.save(scan, folder / f"{name}.nii.gz")
+    return [
+        ManifestCase(id=name, patient=name, image=folder / f"{name}.nii.gz", report=report, source="phantom")
+        for name, report in reports.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    with pytest.MonkeyPatch.context() as patch:
+        chosen = (
+            Row("as configured", {}, seeds=2),
+            Row("mean inflation", {"inflation": "mean"}, ground=False, seeds=1),
+        )
+        patch.setattr(ablation, "ROWS", chosen)
+        yield
+
+
+@pytest.fixture(scope="module")
+def ablated(run, config, cases, rows, tmp_path_factory):
+    """The folder, the result, and the function that makes it."""
+    out = tmp_path_factory.mktemp("ablation")
+
+    def again(steps=STEPS):
+        return ablate(run, config, cases, [reference(case) for case in cases], out, steps, "the command")
+
+    return out, again(), again
+
+
+def test_each_stage_and_each_row_is_measured_and_shown(ablated):
+    out, result, _ = ablated
+    assert list(result.stages) == ["untrained", "ground", "specialise"]
+    assert [len(seeds) for seeds in result.components.values()] == [2, 1]
+    assert all(metrics.cases == 2 for seeds in result.components.values() for metrics in seeds)
+    text = (out / "ABLATION.md").read_text()
+    assert "| mean inflation | 1 |" in text
+    assert "| as configured | 2 |" in text
+    assert "`the command`" in text
+    assert list(json.loads((out / "ablation.json").read_text())["stages"]) == list(result.stages)
+    assert not list(out.glob("components/*/*/run"))
+
+
+def test_what_is_measured_is_not_trained_again(ablated, monkeypatch):
+    _, result, again = ablated
+    monkeypatch.setattr(ablation, "Run", None)
+    assert again() == result
+
+
+def test_another_number_of_steps_needs_another_folder(ablated):
+    *_, again = ablated
+    with pytest.raises(InputError, match="--steps"):
+        again(steps=3)
+
+
+def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
+    full = short_run(config, Row("as configured", {}), STEPS, seed=1)
+    assert [(stage.name, stage.steps, stage.seed) for stage in full.stages] == [
+        ("pretrain", 1, 0),
+        ("ground", 2, 1),
+        ("specialise", 1, 1),
+    ]
+    bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, ground=False), STEPS, seed=0)
+    assert [stage.name for stage in bare.stages] == ["pretrain", "specialise"]
+    assert bare.model == config.model | {"inflation": "mean"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_rows_changes_are_a_configuration(row):
+    BrainGemma3DConfig.of_size("tiny", **row.changes)
