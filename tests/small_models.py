@@ -75,9 +75,9 @@ def tiny_model(folders: BackboneFolders, **changes: object) -> BrainGemma3DForCo
     )
 
 
-def save_tiny_checkpoint(folder: Path, folders: BackboneFolders) -> Path:
+def save_tiny_checkpoint(folder: Path, folders: BackboneFolders, **changes: object) -> Path:
     """Save :func:`tiny_model` and its processor."""
-    model = tiny_model(folders)
+    model = tiny_model(folders, **changes)
     model.save_pretrained(folder)
     BrainGemma3DProcessor.from_config(model.config, load_tokenizer(folders.language)).save_pretrained(folder)
     return folder

@@ -44,6 +44,12 @@ def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):
     assert "stages.0" in str(error.value)
 
 
+def test_a_base_gives_what_a_configuration_leaves_out():
+    volumes, slices = (read_config(CONFIGS / name) for name in ("mini.yaml", "mini-slices.yaml"))
+    assert slices.model == {"tubelet_depth": 1, "attention": "slice"}
+    assert slices.model_copy(update={"model": {}}) == volumes
+
+
 def test_data_has_one_source(tmp_path):
     with pytest.raises(InputError, match="either a manifest or a number"):
         read_config(write(tmp_path, data={}))

@@ -142,11 +142,17 @@ class TrainingConfig(_Settings):
 def read_config(path: Path) -> TrainingConfig:
     """Read a run from YAML; a relative manifest is looked for beside the file.
 
+    A file with ``base: other.yaml`` takes over the settings of that file, beside it, that it does not name itself.
+
     Raises:
         InputError: no such file, no YAML, or a setting that is wrong, with its name and value.
     """
     try:
-        config = TrainingConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(settings, dict) and "base" in settings:
+            based = read_config(path.parent / str(settings.pop("base"))).model_dump(exclude_unset=True)
+            settings = based | settings
+        config = TrainingConfig.model_validate(settings)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give a configuration such as configs/mini.yaml") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

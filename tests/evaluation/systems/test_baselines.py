@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 import remote_code
+import small_models
 from braingemma3d.errors import InputError, ModelError
 from braingemma3d.evaluation.systems import baselines as module
 from braingemma3d.evaluation.systems.baselines import BASELINES, baselines
+from braingemma3d.imaging.preprocess import load_scan
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_by_name_folder_and_hub_id(asked, tmp_path, monkeypatch):
 
 
 def test_an_unknown_one_is_named_with_the_choice(asked):
-    with pytest.raises(InputError, match="no system 'gpt'; choose from medgemma-2d, med3dvlm, m3d"):
+    with pytest.raises(InputError, match="no system 'gpt'; choose from medgemma-2d, med3dvlm, m3d, slices"):
         baselines("m3d,gpt=x")
 
 
@@ -61,3 +63,10 @@ def test_weights_that_are_not_there_are_one_line(name):
     with pytest.raises(ModelError) as caught:
         baselines(name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_model_on_slices_is_told_from_one_on_volumes(tiny_checkpoint, backbone_folders, tmp_path, brain_file):
+    with pytest.raises(ModelError, match="not a model on slices"):
+        baselines(f"slices={tiny_checkpoint}")
+    (system,) = baselines(f"slices={small_models.save_tiny_checkpoint(tmp_path, backbone_folders, attention='slice')}")
+    assert system.write(["a"], [load_scan(brain_file)])

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.systems.m3d import M3D
 from braingemma3d.evaluation.systems.med3dvlm import Med3DVLM
+from braingemma3d.evaluation.systems.model import TrainedSlices
 from braingemma3d.evaluation.systems.slices2d import Slices2D
 from braingemma3d.evaluation.systems.system import System
 
-BASELINES: dict[str, type[Slices2D] | type[M3D]] = {one.name: one for one in (Slices2D, Med3DVLM, M3D)}
+BASELINES: dict[str, Callable[..., System]] = {one.name: one for one in (Slices2D, Med3DVLM, M3D, TrainedSlices)}
 
 
 def baselines(wanted: str) -> list[System]:
@@ -18,7 +20,7 @@ def baselines(wanted: str) -> list[System]:
 
     Args:
         wanted: such as ``medgemma-2d,m3d=FOLDER,med3dvlm=HUB_ID@COMMIT``; a name alone stands for its authors'
-            repository on the hub. Empty for none.
+            repository on the hub, and ``slices`` has none. Empty for none.
 
     Raises:
         InputError: no such baseline.

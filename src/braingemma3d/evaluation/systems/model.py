@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from braingemma3d.errors import ModelError
 from braingemma3d.evaluation.systems.system import Kind
 from braingemma3d.imaging.volume import Volume
+from braingemma3d.model.backbones import local_snapshot
 from braingemma3d.report.pipeline import Pipeline
 
 
@@ -28,6 +30,25 @@ class ModelSystem:
     def seen(self, pixels: Tensor) -> Tensor:
         """What the model gets of the pixels (batch, 1, D, H, W): all."""
         return pixels
+
+
+class TrainedSlices(ModelSystem):
+    """A model trained with ``configs/mini-slices.yaml``: the same as the evaluated one, but for the third dimension.
+
+    Raises:
+        ModelError: no such checkpoint, or one whose patches attend to those of other slices.
+    """
+
+    kind: Kind = "baseline"
+    name = "slices"
+
+    def __init__(self, source: str = "", revision: str | None = None) -> None:
+        if not source:
+            raise ModelError("nobody has published slices; train it with configs/mini-slices.yaml, and give its folder")
+        folder = local_snapshot(source, revision)
+        super().__init__(Pipeline.from_pretrained(str(folder)), self.name)
+        if self.pipeline.model.config.attention != "slice":
+            raise ModelError(f"{source}: not a model on slices; train one with configs/mini-slices.yaml")
 
 
 class BlankVolume(ModelSystem):
