@@ -68,6 +68,7 @@ def test_curves_and_configuration_lie_beside_the_weights(config, finished):
     record = json.loads((finished / "ground" / "training.json").read_text())
     assert record["config"] == config.model_dump(mode="json")
     assert record["history"][-1]["step"] == 3
+    assert record["cases_sha256"] == json.loads((finished / "warmup" / "training.json").read_text())["cases_sha256"]
 
 
 def test_what_is_finished_is_not_run_again(config, finished, monkeypatch):

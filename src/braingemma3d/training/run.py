@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 import torch
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, new_folder
+from braingemma3d.files import new_file, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.loading import fast_dtype, four_bit, random_vision
@@ -189,8 +190,13 @@ class Run:
             self._save_history(history, folder)
 
     def _save_history(self, history: list[dict[str, float]], folder: Path) -> None:
-        """The run's configuration and the stage's curves, beside the weights that came of them."""
-        record = {"config": self.config.model_dump(mode="json"), "history": history}
+        """The configuration, a hash of the cases' truth and reports, and the stage's curves, beside the weights."""
+        hashes = [sha256(shard / "records.json") for shard in self.shards]
+        record = {
+            "config": self.config.model_dump(mode="json"),
+            "cases_sha256": hashlib.sha256("".join(hashes).encode()).hexdigest(),
+            "history": history,
+        }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
