@@ -8,7 +8,7 @@ import torch
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import Findings
 from braingemma3d.training import texts
-from braingemma3d.training.texts import embed_reports, embed_sentences, holding, sentences, statements
+from braingemma3d.training.texts import embed_reports, embed_sentences, holding, sentences, statements, told_apart
 
 REPORT = "A lesion is seen in the left frontal lobe. There is severe edema. There is no necrosis."
 
@@ -77,3 +77,12 @@ def test_every_statement_says_what_its_field_does():
     for name, value, sentence in statements():
         said = getattr(extract(sentence if name != "lobes" else sentence.replace("the ", "the left ")), name)
         assert value in said if name == "lobes" else str(said) == value, sentence
+
+
+def test_sentences_that_hardly_differ_are_told_apart():
+    torch.manual_seed(0)
+    common, change, other = torch.randn(3, 64)
+    embedded = torch.stack([common, common + 0.01 * change, other])
+    apart = told_apart(embedded)
+    torch.testing.assert_close(apart @ apart.T, torch.eye(3), atol=1e-5, rtol=0)
+    assert ((embedded - embedded.mean(0)) * apart).sum(-1).min() > 0

@@ -29,7 +29,7 @@ from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
 from braingemma3d.training.objectives import contrastive_loss
-from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements
+from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements, told_apart
 from braingemma3d.training.trainer import Learner
 
 
@@ -134,7 +134,7 @@ class Grounding(Learner):
         self.compressor = model.compressor
         self.projector = model.projector
         embedded = embed_sentences([sentence for _, _, sentence in statements()], language_source)
-        self.register_buffer("statements", embedded - embedded.mean(0), persistent=False)
+        self.register_buffer("statements", told_apart(embedded), persistent=False)
         width = model.config.text_width
         self.report_head = nn.Linear(width, width)
         self.statement_head = nn.Linear(width, width)
