@@ -55,7 +55,7 @@ def fresh():
     return Line()
 
 
-def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path):
+def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog):
     train(fresh(), Points(), stage(), tmp_path / "whole")
 
     class Interrupted(Points):
@@ -71,6 +71,7 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path):
         train(fresh(), Interrupted(), stage(), tmp_path / "broken")
     assert (tmp_path / "broken" / "checkpoint-4").is_dir()
     train(fresh(), Points(), stage(), tmp_path / "broken")
+    assert "missing keys" not in caplog.text
     whole, resumed = final_weights(tmp_path / "whole"), final_weights(tmp_path / "broken")
     for name, weight in whole.items():
         assert torch.equal(weight, resumed[name]), name

@@ -150,6 +150,12 @@ class _Trainer(Trainer):
         data: Any = self.train_dataset if train_dataset is None else train_dataset
         return SequentialSampler(data)
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Warn of a checkpoint that lacks what trains; what is frozen is in none."""
+        trained = self.accelerator.unwrap_model(self.model).state_dict()
+        if load_result.unexpected_keys or set(load_result.missing_keys) & set(trained):
+            super()._issue_warnings_after_load(load_result)
+
     def compute_loss(self, *args: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
         """The loss; its terms are summed up for the log."""
         loss, outputs = super().compute_loss(*args, return_outputs=True, **kwargs)
