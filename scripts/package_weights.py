@@ -14,9 +14,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from braingemma3d.evaluation.metrics import FINDINGS, Metrics
+from braingemma3d.evaluation.metrics import REPORTED, Metrics
 from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.training.run import HISTORY
+from braingemma3d.training.run import HISTORY, SETTINGS
 
 ROOT = Path(__file__).parents[1]
 CURVES = ROOT / "docs" / "images" / "training.png"
@@ -65,7 +65,7 @@ confusions and blind systems are in the project's `docs/results/`.
 
 def main(run: Path, results: list[Path]) -> None:
     """Write all of it."""
-    config = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    config = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
     names = [stage["name"] for stage in config["stages"]]
     records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
@@ -103,7 +103,7 @@ def result_table(folder: Path) -> str:
     command = (folder / "RESULTS.md").read_text(encoding="utf-8").split("Written by `", 1)[1].split("`", 1)[0]
     own = metrics.systems[metrics.system]
     rows = []
-    for name in (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text"):
+    for name in REPORTED:
         value = own.value(name)
         if value is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from braingemma3d.files import new_file, new_folder, sha256
+from braingemma3d.files import claim, new_file, new_folder, sha256
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
@@ -68,3 +68,11 @@ def test_a_finished_file_replaces_the_old_one(tmp_path):
 def test_sha256(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     assert sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_settings_are_claimed_once_and_others_refused(tmp_path):
+    path = tmp_path / "out" / "settings.json"
+    assert claim(path, "one")
+    assert claim(path, "one")
+    assert not claim(path, "other")
+    assert path.read_text() == "one"

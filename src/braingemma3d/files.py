@@ -60,6 +60,19 @@ def new_file(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def claim(path: Path, text: str) -> bool:
+    """Write a folder's settings, unless others are there already, which must not be mixed with these.
+
+    Returns:
+        Whether the file now holds the text.
+    """
+    if path.is_file():
+        return path.read_text(encoding="utf-8") == text
+    with new_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return True
+
+
 def other_files(folder: Path, known: Collection[str]) -> list[str]:
     """Names in a folder beside the known ones, sorted; none where there is no folder."""
     return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []

@@ -87,6 +87,7 @@ def score(
 
 
 def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
+    """What the cases are held against, with a bar where masks have to be read."""
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
@@ -101,6 +102,7 @@ def _name(path: Path) -> str:
 
 
 def spelled(*arguments: object) -> str:
+    """The command line with these arguments, for a file that names its origin."""
     return shlex.join(["braingemma3d", *map(str, arguments)])
 
 

@@ -11,7 +11,7 @@ import logging
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +20,13 @@ from pydantic import BaseModel, ConfigDict
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import evaluate
-from braingemma3d.evaluation.metrics import FINDINGS, Metrics
+from braingemma3d.evaluation.metrics import REPORTED, Metrics
+from braingemma3d.evaluation.predictions import Progress
 from braingemma3d.evaluation.systems.model import ModelSystem
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.files import new_file, new_folder
+from braingemma3d.files import claim, new_file, new_folder
+from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training.config import TrainingConfig
 from braingemma3d.training.run import Run
@@ -35,9 +37,6 @@ SEEDS = 3
 """Of the rows that decide something; the others have one."""
 CASES = 1024
 """Of a simulated cohort; all rows train on the first ones."""
-SHOWN = (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text")
-
-Progress = Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]]
 
 
 class Row(NamedTuple):
@@ -56,19 +55,7 @@ ROWS = (
     Row("no depth positions", {"positions": "plane"}),
     Row("no ground stage", {}, ground=False),
     Row("slices in place of volumes", {"tubelet_depth": 1, "attention": "slice"}),
-    Row(
-        "reference as coded",
-        {
-            "inflation": "mean",
-            "channel_fold": "mean",
-            "pixel_mean": 0.0,
-            "pixel_std": 1.0,
-            "positions": "coordinates",
-            "compressor": "average",
-            "visual_placement": "before_bos",
-        },
-        ground=False,
-    ),
+    Row("reference as coded", REFERENCE_COMPONENTS, ground=False),
     Row("tubelet stride 1", {"tubelet_stride": 1}, seeds=1),
     Row("LoRA rank 16", {"lora_rank": 16, "lora_alpha": 32}, seeds=1),
 )
@@ -120,11 +107,8 @@ def ablate(
     """
     ids = hashlib.sha256("\n".join(case.id for case in cases).encode()).hexdigest()
     settings = _Settings(config=config, steps=steps, cases=ids).model_dump_json(indent=2)
-    known = out / "settings.json"
-    if known.is_file() and known.read_text(encoding="utf-8") != settings:
+    if not claim(out / "settings.json", settings):
         raise InputError(f"{out}: holds an ablation of another run, --steps or test set; choose another --out")
-    with new_file(known) as partial:
-        partial.write_text(settings, encoding="utf-8")
 
     def measured(model: Path, name: str, folder: Path) -> Metrics:
         system = ModelSystem(Pipeline.from_pretrained(str(model)), name)
@@ -221,9 +205,9 @@ def page(ablation: Ablation) -> str:
 def _table(first: str, rows: dict[str, list[Metrics]]) -> str:
     lines = []
     for name, seeds in rows.items():
-        cells = [_cell([metrics.systems[metrics.system].value(metric) for metrics in seeds]) for metric in SHOWN]
+        cells = [_cell([metrics.systems[metrics.system].value(metric) for metrics in seeds]) for metric in REPORTED]
         lines.append([name, str(len(seeds)), *cells])
-    return markdown([first, "seeds", *(NAMES[metric] for metric in SHOWN)], lines)
+    return markdown([first, "seeds", *(NAMES[metric] for metric in REPORTED)], lines)
 
 
 def _cell(values: Sequence[Any]) -> str:

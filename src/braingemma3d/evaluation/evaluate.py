@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from braingemma3d.data.manifest import ManifestCase
@@ -11,7 +11,7 @@ from braingemma3d.evaluation.blind import blind_systems
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
-from braingemma3d.evaluation.predictions import Prediction, predict
+from braingemma3d.evaluation.predictions import Prediction, Progress, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, ShuffledVoxels
 from braingemma3d.evaluation.systems.no_learning import no_learning_systems
 from braingemma3d.evaluation.systems.system import Reference, System
@@ -79,7 +79,7 @@ def evaluate(
     out: Path,
     title: str,
     command: str,
-    progress: Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]] = iter,
+    progress: Progress = iter,
 ) -> Metrics:
     """Run systems over the test cases and write what came out; the first system is the one evaluated.
 

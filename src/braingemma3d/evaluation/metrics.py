@@ -22,7 +22,9 @@ FINDINGS = (*[metric for metric in METRIC_OF.values() if metric != "lesion_sensi
 KEYWORDS = ("laterality_f1", "anatomy_f1", "pathology_f1")
 NLG = ("bleu1", "bleu4", "rouge1", "rouge2", "rougeL", "meteor", "cider", "bertscore")
 OTHERS = ("healthy_specificity", "mirror_consistency", "flawed_text")
-METRICS = (*FINDINGS, *OTHERS, *KEYWORDS, *NLG)
+REPORTED = (*FINDINGS, *OTHERS)
+"""What tables of findings show."""
+METRICS = (*REPORTED, *KEYWORDS, *NLG)
 LOOKLESS: tuple[Kind, ...] = ("blind", "no_learning")
 
 

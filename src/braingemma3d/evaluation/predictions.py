@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 BATCH = 8
 """Scans at a time; each is written with its mirror image."""
+Progress = Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]]
+"""Goes through batches of cases, and may show how far it is."""
 
 
 class Prediction(BaseModel):
@@ -70,7 +72,7 @@ def predict(
     systems: Sequence[System],
     cases: Sequence[ManifestCase],
     path: Path,
-    progress: Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]] = iter,
+    progress: Progress = iter,
 ) -> list[Prediction]:
     """Let every system report on every case and on its mirror image; what is in ``path`` already is kept.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, NLG, Metrics, Value
+from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, NLG, REPORTED, Metrics, Value
 
 NAMES = {
     "side_accuracy": "side",
@@ -48,7 +48,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
         "or contradictory reports. Mean with its 95 % bootstrap interval. Blind systems never see the scan.",
-        _table(metrics, (*FINDINGS, "healthy_specificity", "mirror_consistency", "flawed_text")),
+        _table(metrics, REPORTED),
         *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
         "Paired by case: mean difference, 95 % bootstrap interval, two-sided permutation p-value.",

@@ -19,21 +19,25 @@ from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 VISION_FOLDER = "vision_model"
 PROJECTOR_FILE = "projector_vis_scale.pt"
 
-REFERENCE_CHOICES: dict[str, Any] = {
-    "volume_shape": (64, 128, 128),
-    "tubelet_depth": 2,
-    "tubelet_stride": 1,
-    "depth_padding": 1,
+REFERENCE_COMPONENTS: dict[str, Any] = {
     "inflation": "mean",
     "channel_fold": "mean",
     "pixel_mean": 0.0,
     "pixel_std": 1.0,
     "positions": "coordinates",
     "compressor": "average",
-    "num_visual_tokens": 32,
     "visual_placement": "before_bos",
 }
-"""The choices of the reference code, which differ from this package's defaults."""
+"""The reference code's components, which differ from this package's; they go with any size and grid."""
+REFERENCE_CHOICES: dict[str, Any] = {
+    "volume_shape": (64, 128, 128),
+    "tubelet_depth": 2,
+    "tubelet_stride": 1,
+    "depth_padding": 1,
+    "num_visual_tokens": 32,
+    **REFERENCE_COMPONENTS,
+}
+"""All choices of the reference code, its grid included."""
 
 
 def is_published_snapshot(folder: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, new_folder, sha256
+from braingemma3d.files import claim, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.loading import fast_dtype, four_bit, random_vision
@@ -59,12 +59,8 @@ class Run:
         if not self.model_config.language_source:
             raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
-        settings = config.model_dump_json(indent=2)
-        known = out / SETTINGS
-        if known.is_file() and known.read_text(encoding="utf-8") != settings:
+        if not claim(out / SETTINGS, config.model_dump_json(indent=2)):
             raise InputError(f"{out}: holds a run of another configuration; choose another --out")
-        with new_file(known) as partial:
-            partial.write_text(settings, encoding="utf-8")
 
     def go(self, only: StageName | None = None) -> Path:
         """Run the stages that are not done, or one of them; a stage that was interrupted goes on.
