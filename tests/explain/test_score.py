@@ -131,3 +131,17 @@ def test_a_table_scores_each_sample_once_in_batches():
     assert asked == [2, 1]
     with pytest.raises(ValueError, match="not 0"):
         ScoreTable(score, batch=0)
+
+
+def test_with_report_tokens_likelihoods_are_over_them(loaded, on_grid, blocks, scorer, report_text):
+    model, processor = loaded
+    everything = torch.ones(1, scorer.perturbation.count, dtype=torch.bool)
+    free = scorer(everything)[0, 0]
+    texts = [report_text, *(t.counterfactual or "" for t in scorer.targets)]
+    used = {token for text in texts for token in processor.tokenizer.encode(text, add_special_tokens=False)}
+    try:
+        model.config.report_tokens = sorted(used)
+        bound = ModelScorer(*loaded, scorer.perturbation, report_text, plan_targets(report_text))(everything)[0, 0]
+    finally:
+        model.config.report_tokens = None
+    assert bound > free + 1, "fewer entries to choose from: what is written is likelier"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from braingemma3d.errors import InputError
-from braingemma3d.explain.targets import plan_targets, token_weights, with_likeliest
+from braingemma3d.explain.targets import plan_targets, token_weights, with_likeliest, writable
 
 
 def words(text):
@@ -64,3 +64,14 @@ def test_the_likeliest_alternative_is_chosen(report_text):
     assert "occipital" in chosen["lobe"].counterfactual
     assert chosen["side"].counterfactual == report_text.split(".")[0].replace("left", "right") + "."
     assert chosen["report"].counterfactual is None
+
+
+def test_only_counterfactuals_that_the_model_can_write_are_left():
+    targets = plan_targets("There is a lesion in the left frontal lobe. There is no edema.")
+    kept = {t.name: t for t in writable(targets, lambda text: "right" not in text and "dema" not in text)}
+    assert "side" not in kept, "its only counterfactual says right"
+    assert "edema" not in kept
+    assert "report" in kept
+    assert kept["lobe"].counterfactual in kept["lobe"].alternatives
+    with pytest.raises(InputError, match="no words for the contrary"):
+        writable(plan_targets("There is no edema.", "edema"), lambda text: False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from braingemma3d.findings.kinds import Kind
-from braingemma3d.findings.tokens import sentences
+from braingemma3d.findings.tokens import sentences, telling_spans
 
 
 def read(text):
@@ -52,4 +52,15 @@ def test_tokens_know_what_they_do():
         Kind.DEFINITE,
         Kind.SIDE,
         Kind.LOBE,
+    ]
+
+
+def test_telling_spans_are_places_in_the_text_as_it_stands():
+    text = "A well-defined lesion in the LEFT temporal lobe; no necrosis."
+    assert [text[start:stop] for start, stop in telling_spans(text)] == [
+        "lesion",
+        "LEFT",
+        "temporal lobe",
+        "no",
+        "necrosis",
     ]

@@ -27,6 +27,7 @@ def test_tubelets_halve_the_references_levels():
         ({"compressor_heads": 5}, "compressor_heads 5"),
         ({"volume_shape": (8, 4, 24)}, r"\(8, 4, 24\)"),
         ({"pixel_std": 0.0}, "pixel_std"),
+        ({"report_tokens": [1, 5, 3]}, "3 after 5"),
         ({"inflation": "median"}, "median"),
         ({"vision_config": {"patch_size": 8, "stem_channels": [4, 8, 16, 32]}}, "a patch of 8 pixels can't be halved"),
     ],

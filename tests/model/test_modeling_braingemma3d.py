@@ -198,3 +198,52 @@ def test_the_random_start_is_the_same_every_time(backbone_folders):
     one, two = (small_models.tiny_model(backbone_folders) for _ in range(2))
     for (name, a), (_, b) in zip(one.named_parameters(), two.named_parameters(), strict=True):
         assert torch.equal(a, b), name
+
+
+SOME_TOKENS = [1, 40, 41, 57, 90, 200]
+
+
+def test_with_report_tokens_nothing_else_is_written(model, processor, pixels, tmp_path):
+    inputs = processor(pixels)
+    everything = logits(model, inputs)
+    model.config.report_tokens = SOME_TOKENS
+    some = logits(model, inputs)
+    torch.testing.assert_close(some[..., SOME_TOKENS], everything[..., SOME_TOKENS])
+    assert some.isinf().sum() == some.numel() - some[..., SOME_TOKENS].numel()
+    model.save_pretrained(tmp_path)
+    loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
+    assert torch.equal(logits(loaded, inputs), some)
+    written = loaded.generate(**inputs, min_new_tokens=12, max_new_tokens=12)[:, inputs["input_ids"].shape[1] :]
+    assert set(written.flatten().tolist()) <= set(SOME_TOKENS)
+
+
+def test_the_loss_over_report_tokens_is_normalised_over_them(model, processor, pixels):
+    inputs = processor(pixels)
+    size = inputs["input_ids"].shape
+    labels = torch.full(size, -100)
+    labels[:, -2:] = torch.tensor([[41, 57], [200, 1]])
+    model.config.report_tokens = SOME_TOKENS
+    picked = logits(model, inputs)[:, -3:-1][..., SOME_TOKENS]
+    wanted = torch.tensor([[2, 3], [5, 0]])
+    expected = torch.nn.functional.cross_entropy(picked.flatten(0, 1), wanted.flatten())
+    torch.testing.assert_close(model(**inputs, labels=labels).loss, expected)
+
+
+def test_a_label_that_reports_cannot_be_written_with_is_refused(model, processor, pixels):
+    inputs = processor(pixels)
+    model.config.report_tokens = SOME_TOKENS
+    with pytest.raises(ValueError, match=r"\[42\] are not among the model's 6"):
+        model(**inputs, labels=torch.full(inputs["input_ids"].shape, 42))
+
+
+def test_labels_count_by_their_weights(model, processor, pixels):
+    inputs = processor(pixels)
+    labels = torch.full(inputs["input_ids"].shape, -100)
+    labels[:, -2:] = 7
+    one = torch.zeros(labels.shape)
+    one[:, -1] = 3
+    only_last = labels.clone()
+    only_last[:, -2] = -100
+    torch.testing.assert_close(
+        model(**inputs, labels=labels, label_weights=one).loss, model(**inputs, labels=only_last).loss
+    )

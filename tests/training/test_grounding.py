@@ -133,5 +133,5 @@ def test_terms_go_down_together(data, backbone_folders):
 
 
 def test_scans_without_maps_have_no_map_terms(data, backbone_folders):
-    batch = {key: value for key, value in batch_of(data).items() if key not in ("lesion", "anatomy")}
+    batch = {key: value for key, value in batch_of(data).items() if key not in ("lesion", "anatomy", "amounts")}
     assert set(learner(backbone_folders).terms(**batch)) == {"report", "statements"}

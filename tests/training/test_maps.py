@@ -7,8 +7,19 @@ import pytest
 import torch
 
 from braingemma3d.findings.schema import LOBES
-from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
-from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, soft_cross_entropy
+from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS, mirrored_anatomy
+from braingemma3d.training.maps import (
+    AMOUNTS,
+    ANATOMY_KINDS,
+    CELLS,
+    LESION_KINDS,
+    MapHead,
+    amounts_loss,
+    cell_shares,
+    mirrored_amounts,
+    patch_amounts,
+    soft_cross_entropy,
+)
 
 
 def test_shares_say_what_lies_in_each_cell():
@@ -71,3 +82,36 @@ def test_soft_cross_entropy_is_least_at_the_shares():
 def test_ventricles_come_after_the_lobes():
     assert len(LOBES) + 1 == VENTRICLE_CLASS == RIGHT
     assert ANATOMY_KINDS == 1 + 2 * RIGHT
+
+
+def labels_of(seed):
+    rng = np.random.default_rng(seed)
+    size = (4, 32, 24)
+    return rng.integers(0, LESION_KINDS, size).astype(np.uint8), rng.integers(0, ANATOMY_KINDS, size).astype(np.uint8)
+
+
+def test_amounts_count_lesion_parts_by_place_and_both_ventricles():
+    lesion, anatomy = np.zeros((2, 4, 32, 24), np.uint8)
+    anatomy[:] = 2
+    anatomy[2:, :8, :8] = VENTRICLE_CLASS + RIGHT
+    lesion[:2, :8, 8:16] = 3
+    amounts = patch_amounts(lesion, anatomy, (2, 8, 8))
+    assert amounts.shape == (24, AMOUNTS)
+    total = amounts.sum(0)
+    assert total[2 * ANATOMY_KINDS + 2] == CELLS**2, "one patch of core in the second lobe"
+    assert total[-2:].tolist() == [0, CELLS**2]
+    assert total.sum() == 2 * CELLS**2
+
+
+def test_mirrored_amounts_are_those_of_the_mirrored_maps():
+    lesion, anatomy = labels_of(0)
+    mirrored = patch_amounts(lesion[..., ::-1], mirrored_anatomy(anatomy), (2, 8, 8)).sum(0)
+    torch.testing.assert_close(mirrored_amounts(patch_amounts(lesion, anatomy, (2, 8, 8)).sum(0)), mirrored)
+
+
+def test_ventricles_count_as_much_as_the_lesion():
+    amounts = torch.zeros(1, AMOUNTS)
+    ventricle, everything_else = torch.zeros(2, 1, AMOUNTS)
+    ventricle[:, -2:] = 1
+    everything_else[:, :-2] = 1
+    torch.testing.assert_close(amounts_loss(ventricle, amounts), amounts_loss(everything_else, amounts))

@@ -83,3 +83,26 @@ def test_reports_are_learned_from_patches(parts):
     own = learner(**batch).loss
     exchanged = learner(**{**batch, "patches": batch["patches"].flip(0)}).loss
     assert own < exchanged - 0.1
+
+
+def test_words_that_tell_of_findings_count_more(parts):
+    learner, data = parts
+    learner.emphasis = 5.0
+    batch = learner.collate([data[0], data[1]])
+    for labels, weights in zip(batch["labels"], batch["label_weights"], strict=True):
+        told = learner.processor.tokenizer.decode(labels[(labels != -100) & (weights == 5)]).split()
+        rest = learner.processor.tokenizer.decode(labels[(labels != -100) & (weights == 1)]).split()
+        assert "necrosis" in told
+        assert not {"no", "No", "mild", "left", "right", "frontal"} & set(rest)
+        assert "is" in rest
+
+
+def test_the_vocabulary_holds_what_mirrored_reports_need(parts):
+    learner, data = parts
+    tokenizer = learner.processor.tokenizer
+    known = data.vocabulary(tokenizer)
+    assert known == sorted(known)
+    assert tokenizer.eos_token_id in known
+    mirrored = "A lesion is seen in the right frontal lobe. There is mild edema. There is no necrosis."
+    assert set(tokenizer.encode(mirrored, add_special_tokens=False)) <= set(known)
+    assert len(known) < len(tokenizer)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from braingemma3d.explain.perturb import Perturbation
-from braingemma3d.explain.targets import Target, token_weights, with_likeliest
+from braingemma3d.explain.targets import Target, token_weights, with_likeliest, writable
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 
@@ -26,14 +26,18 @@ class ModelScorer:
     A volume is encoded once. Then the language model reads one sequence a volume: beginning of text, visual tokens,
     prompt, the report, and the counterfactual sentences as branches of it, each token once. So the prompt and the
     report are shared by all targets; nothing but the one token before the visual ones could be shared by different
-    volumes. The output head runs on scored tokens only, over the full vocabulary.
+    volumes. The output head runs on scored tokens only, over all vocabulary entries that the model writes with.
 
     Args:
         model: in evaluation mode.
         processor: that fits it.
         perturbation: of the scan.
         text: the report.
-        targets: of the report. Where one has several counterfactuals to choose from, the model chooses.
+        targets: of the report. Where one has several counterfactuals to choose from, the model chooses among those
+            that it can write.
+
+    Raises:
+        InputError: the model can't write the contrary of anything that is asked.
     """
 
     def __init__(
@@ -53,9 +57,14 @@ class ModelScorer:
         self.text = text
         self.prompt: Tensor = processor()["input_ids"][0]
         self.seen: dict[bytes, Tensor] = {}
+        targets = writable(targets, self._can_write)
         whole = torch.ones(1, perturbation.count, dtype=torch.bool)
         self.targets = with_likeliest(text, targets, lambda tried: self._set(tried)(whole)[0])
         self._set(self.targets)
+
+    def _can_write(self, text: str) -> bool:
+        known = self.model.config.report_tokens
+        return known is None or set(self.processor.tokenizer.encode(text, add_special_tokens=False)) <= set(known)
 
     def _set(self, targets: Sequence[Target]) -> ModelScorer:
         def encode(text: str) -> list[int]:
@@ -118,7 +127,7 @@ class ModelScorer:
         before = torch.tensor([self.tree.parents[int(node)] for node in scored]) + prompt
         wanted = torch.tensor(self.tree.tokens)[scored].to(hidden.device)
         flat = hidden[:, before].flatten(0, 1)
-        found = log_likelihoods(flat, wanted.repeat(len(compressed)), language.lm_head.weight)
+        found = log_likelihoods(flat, self.model.rows_of(wanted).repeat(len(compressed)), self.model.output_rows())
         return (found.view(len(compressed), -1).cpu() @ self.weights[:, scored].T).float()
 
 
@@ -129,12 +138,12 @@ def _additive(reads: Tensor, like: Tensor) -> Tensor:
 
 
 def log_likelihoods(hidden: Tensor, tokens: Tensor, head: Tensor) -> Tensor:
-    """Log-likelihood of one token after each hidden state, normalised over the full vocabulary.
+    """Log-likelihood of one token after each hidden state, normalised over all rows of the head.
 
     Args:
         hidden: (n, text_dim).
-        tokens: (n,) vocabulary ids.
-        head: (vocabulary, text_dim), the output head's weights.
+        tokens: (n,) rows of the head.
+        head: (entries, text_dim), the output head's weights.
 
     Returns:
         (n,) float32.

@@ -82,6 +82,24 @@ def plan_targets(text: str, about: About | None = None) -> list[Target]:
     ]
 
 
+def writable(targets: Sequence[Target], can_write: Callable[[str], bool]) -> list[Target]:
+    """The targets with those of their counterfactuals that the model can write; without any, a contrast is left out.
+
+    Raises:
+        InputError: no target is left.
+    """
+    kept = []
+    for target in targets:
+        chosen = tuple(other for other in target.alternatives if can_write(" " + other))
+        if chosen:
+            kept.append(replace(target, counterfactual=chosen[0], alternatives=chosen))
+        elif not target.alternatives:
+            kept.append(target)
+    if not kept:
+        raise InputError("the model has no words for the contrary of this finding; leave --about out", "bad_option")
+    return kept
+
+
 def token_weights(text: str, targets: Sequence[Target], encode: Encode) -> tuple[TokenTree, Tensor]:
     """The tree of all texts that the targets need, and how each target adds up its tokens' log-likelihoods.
 

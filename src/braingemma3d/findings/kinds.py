@@ -56,6 +56,9 @@ FINDINGS = LESIONS | {Kind.EDEMA, Kind.NECROSIS, Kind.PRESSURE}
 """Words that cues act on."""
 
 PLACES = frozenset({Kind.SIDE, Kind.LOBE, Kind.RELATION})
+TELLING = FINDINGS | PLACES | {Kind.VENTRICLE, Kind.DEGREE, Kind.NEGATION, Kind.DENIAL, Kind.NORMAL}
+"""Words that tell what is found, where, and how much of it."""
+
 LINKS = frozenset({Kind.COMMA, Kind.AND})
 FINITE = frozenset({Kind.VERB, Kind.SPREAD, Kind.MODAL})
 

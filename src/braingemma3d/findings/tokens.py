@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from braingemma3d.findings.anatomy_terms import GLUED, SIDE_LETTER
-from braingemma3d.findings.kinds import Kind, Rule
+from braingemma3d.findings.kinds import TELLING, Kind, Rule
 from braingemma3d.findings.lexicon import RULES, SCANNER
 
 _LONGEST_SENTENCE = 120  # tokens; keeps the time linear for text without full stops
@@ -47,6 +47,12 @@ def sentences(text: str) -> Iterator[list[Token]]:
         tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
         for start in range(0, len(tokens), _LONGEST_SENTENCE):
             yield tokens[start : start + _LONGEST_SENTENCE]
+
+
+def telling_spans(text: str) -> list[tuple[int, int]]:
+    """Where words of a text tell of findings: begin and end of each word or phrase, by its characters."""
+    plain = _JOINER.sub(" ", text.lower())
+    return [match.span() for match in SCANNER.finditer(plain) if RULES[(match.lastindex or 1) - 1].kind in TELLING]
 
 
 def _clean(text: str) -> str:

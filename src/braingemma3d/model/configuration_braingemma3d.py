@@ -2,6 +2,7 @@
 
 # No postponed annotations here: the strict configuration reads the types to validate the values.
 
+from itertools import pairwise
 from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -124,6 +125,7 @@ class BrainGemma3DConfig(PreTrainedConfig):
         num_visual_tokens: tokens that the language model sees of a volume.
         visual_placement: ``after_bos``, or ``before_bos`` as in the reference code.
         visual_token_id: the unused vocabulary entry that marks a visual token's place in ``input_ids``.
+        report_tokens: the vocabulary entries that reports are written with, in training and decoding alike; None: all.
         lora_rank: rank of the LoRA adapters on q, k, v and o.
         lora_alpha: their scale times the rank.
         trained_stage: the last training stage that these weights went through, ``untrained`` before the first.
@@ -152,6 +154,7 @@ class BrainGemma3DConfig(PreTrainedConfig):
     num_visual_tokens: int = 32
     visual_placement: Literal["after_bos", "before_bos"] = "after_bos"
     visual_token_id: int = 6
+    report_tokens: list[int] | None = None
     lora_rank: int = 4
     lora_alpha: int = 8
     trained_stage: str = "untrained"
@@ -176,6 +179,9 @@ class BrainGemma3DConfig(PreTrainedConfig):
             raise ValueError(f"a patch of {self.patch_shape[1]} pixels can't be halved once for each stem channel")
         if min(self.patch_grid) < 1:
             raise ValueError(f"volume_shape {self.volume_shape} is smaller than one patch of {self.patch_shape}")
+        for before, after in pairwise(self.report_tokens or ()):
+            if before >= after:
+                raise ValueError(f"report_tokens must ascend, not have {after} after {before}")
         if self.pixel_std <= 0:
             raise ValueError(f"pixel_std must be positive, not {self.pixel_std}")
         if self.vision_width % self.compressor_heads:

@@ -213,6 +213,26 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """The language model's output head; None before the language model is attached."""
         return None if self.language_model is None else self.language_model.lm_head
 
+    def output_rows(self) -> Tensor:
+        """(entries, text_dim): the output head's weights, of the entries that a report can be written with."""
+        weight = self._language().lm_head.weight
+        return weight if self.config.report_tokens is None else weight[torch.tensor(self.config.report_tokens)]
+
+    def rows_of(self, tokens: Tensor) -> Tensor:
+        """The rows of :meth:`output_rows` that stand for vocabulary entries, of any shape.
+
+        Raises:
+            ValueError: reports can't be written with one of them.
+        """
+        if self.config.report_tokens is None:
+            return tokens
+        known = torch.tensor(self.config.report_tokens, device=tokens.device)
+        rows = torch.searchsorted(known, tokens.contiguous()).clamp_max(len(known) - 1)
+        if not torch.equal(known[rows], tokens):
+            missing = sorted(set(tokens[known[rows] != tokens].tolist()))
+            raise ValueError(f"vocabulary entries {missing} are not among the model's {len(known)} report_tokens")
+        return rows
+
     def encode(self, pixel_values: Tensor) -> Tensor:
         """(batch, 1, D, H, W) pixels in [0, 1] to vision patches (batch, patches, vision_dim)."""
         return self.vision_encoder(pixel_values)
@@ -243,6 +263,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         past_key_values: Cache | None = None,
         inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
+        label_weights: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
         num_items_in_batch: int | Tensor | None = None,
@@ -261,16 +282,19 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             inputs_embeds: (batch, tokens, text_dim) in place of ``input_ids``.
             labels: (batch, tokens), -100 where nothing is predicted. With labels, logits are computed only where
                 there is one, and are not returned.
+            label_weights: (batch, tokens), how much each label counts in the loss; all the same by default.
             use_cache: whether to return the cache.
             logits_to_keep: how many of the last positions get logits (0: all), or the positions that do.
             num_items_in_batch: labels over all accumulated batches, by which the loss is then divided.
             **kwargs: passed to the Gemma 3 text tower.
 
         Returns:
-            ``loss`` with labels, else ``logits`` (batch, kept tokens, vocabulary).
+            ``loss`` with labels, else ``logits`` (batch, kept tokens, vocabulary), minus infinity outside
+            ``config.report_tokens``.
 
         Raises:
-            ValueError: ``input_ids`` don't mark as many places as there are visual tokens.
+            ValueError: ``input_ids`` don't mark as many places as there are visual tokens, or a label is none of
+                ``config.report_tokens``.
         """
         if patches is None and pixel_values is not None:
             patches = self.encode(pixel_values)
@@ -294,15 +318,20 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             # Gemma's vocabulary has 262,144 entries: logits of the prompt would cost more than the model.
             targets = labels[:, 1:]
             kept = targets != -100
-            logits = language.lm_head(hidden[:, :-1][kept]).float()
-            if num_items_in_batch is None:
-                loss = functional.cross_entropy(logits, targets[kept])
-            else:
-                loss = functional.cross_entropy(logits, targets[kept], reduction="sum") / num_items_in_batch
+            logits = functional.linear(hidden[:, :-1][kept], self.output_rows()).float()
+            losses = functional.cross_entropy(logits, self.rows_of(targets[kept]), reduction="none")
+            if label_weights is not None:
+                weights = label_weights[:, 1:][kept]
+                losses = losses * (weights * len(weights) / weights.sum())
+            loss = losses.mean() if num_items_in_batch is None else losses.sum() / num_items_in_batch
             return BrainGemma3DOutput(loss=loss, visual_tokens=visual_tokens)
         if isinstance(logits_to_keep, int):
             logits_to_keep = torch.arange(hidden.shape[1])[-logits_to_keep:]
-        logits = language.lm_head(hidden[:, logits_to_keep])
+        logits = functional.linear(hidden[:, logits_to_keep], self.output_rows())
+        if self.config.report_tokens is not None:
+            everything = logits.new_full((*logits.shape[:-1], language.config.vocab_size), -torch.inf)
+            everything[..., torch.tensor(self.config.report_tokens)] = logits
+            logits = everything
         return BrainGemma3DOutput(logits=logits, past_key_values=outputs.past_key_values, visual_tokens=visual_tokens)
 
     def prepare_inputs_for_generation(

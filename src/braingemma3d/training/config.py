@@ -13,11 +13,11 @@ from braingemma3d.errors import InputError
 StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
 Objective = Literal["slices", "contrast", "report"]
 Part = Literal["encoder", "compressor", "projector", "heads", "lora"]
-Term = Literal["report", "captions", "statements", "lesion", "anatomy"]
+Term = Literal["report", "captions", "statements", "lesion", "anatomy", "amounts"]
 
 TERMS: dict[Objective, set[Term]] = {
     "slices": {"captions", "lesion", "anatomy"},
-    "contrast": {"report", "statements", "lesion", "anatomy"},
+    "contrast": {"report", "statements", "lesion", "anatomy", "amounts"},
     "report": {"report"},
 }
 PARTS: dict[Objective, set[Part]] = {
@@ -40,7 +40,7 @@ class Stage(_Settings):
         rates: the parts that train, each with its peak learning rate. ``heads`` are what only training needs: text
             head, map head, temperature.
         weights: of the terms of the loss. ``report``: the whole report; ``statements``: its findings one by one;
-            ``captions``: of slices; ``lesion`` and ``anatomy``: maps, for data that has them.
+            ``captions``: of slices; ``lesion`` and ``anatomy``: maps, and ``amounts`` of both, for data that has them.
         contrast: InfoNCE, or SigLIP's sigmoid loss, between volumes and reports.
         steps: optimizer steps.
         batch: samples a step, on each process.
@@ -52,6 +52,8 @@ class Stage(_Settings):
         warmup: share of the steps in which the rates rise; after that they fall to zero along a cosine.
         weight_decay: of AdamW, on matrices only.
         checkpoint_steps: steps between two checkpoints, the most that an interruption can cost.
+        emphasis: for reports: how many times as much as other words those count that tell of findings. A report has
+            some ten of them among words that nothing in the scan could foretell.
         seed: of the order of samples and of everything random.
     """
 
@@ -69,6 +71,7 @@ class Stage(_Settings):
     warmup: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
     checkpoint_steps: int = Field(default=200, ge=1)
+    emphasis: float = Field(default=1.0, gt=0)
     seed: int = 0
 
     @model_validator(mode="after")
@@ -117,6 +120,8 @@ class TrainingConfig(_Settings):
         size: the model's named size.
         model: changes to single fields of its configuration.
         data: see :class:`Data`.
+        own_words: let the model write with the vocabulary entries of its training reports only, which spares most of
+            the output head's time where the reports use few of them.
         stages: in the order in which they run.
         report_to: where transformers sends the curves: ``tensorboard``, ``trackio``.
     """
@@ -124,13 +129,14 @@ class TrainingConfig(_Settings):
     size: str
     model: dict[str, Any] = {}
     data: Data
+    own_words: bool = False
     stages: tuple[Stage, ...] = Field(min_length=1)
     report_to: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _has_maps(self) -> TrainingConfig:
         for stage in self.stages:
-            needs_maps = stage.objective == "slices" or {"lesion", "anatomy"} & set(stage.weights)
+            needs_maps = stage.objective == "slices" or {"lesion", "anatomy", "amounts"} & set(stage.weights)
             if self.data.manifest and needs_maps:
                 raise ValueError(f"stage {stage.name} learns from maps, which only simulated data has")
         names = [stage.name for stage in self.stages]

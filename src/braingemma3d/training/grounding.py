@@ -5,7 +5,8 @@ which cost a fraction of it, go on learning from its cached patches.
 
 The reference's InfoNCE between volumes and whole reports needs large batches to tell fine findings apart, so each
 finding is contrasted on its own, too: every volume of a batch against every statement that a report can make, with
-SigLIP's sigmoid loss, the statements read off the volume's report. Where the data has maps, they are learned on.
+SigLIP's sigmoid loss, the statements read off the volume's report. Where the data has maps, they are learned on, and
+the visual tokens learn how much of everything there is.
 """
 
 from __future__ import annotations
@@ -26,8 +27,17 @@ from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalG
 from braingemma3d.simulate.wording import swap_sides
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
-from braingemma3d.training.grids import jittered, mirrored_anatomy, open_shard
-from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
+from braingemma3d.training.grids import GridShard, jittered, mirrored_anatomy, open_shard
+from braingemma3d.training.maps import (
+    AMOUNTS,
+    ANATOMY_KINDS,
+    LESION_KINDS,
+    MapHead,
+    amounts_loss,
+    cell_shares,
+    mirrored_amounts,
+    patch_amounts,
+)
 from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements, told_apart
 from braingemma3d.training.trainer import Learner
@@ -62,11 +72,17 @@ class VolumeDataset(Dataset):
         self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
         self.whole_from = round((1 - stage.whole) * stage.steps) * stage.batch
         self.features = None if features is None else CachedFeatures(features)
+        self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
         self.holds = torch.stack([holding(extract(text)) for text in self.texts])
         self.embedded = embed_reports(self.texts, language_source, cache)
         self.embedded -= self.embedded.mean(0)
+
+    def _amounts(self, shard: GridShard, row: int) -> Tensor | None:
+        if shard.lesion is None or shard.anatomy is None:
+            return None
+        return patch_amounts(shard.lesion[row], shard.anatomy[row], self.patch).sum(0)
 
     def __len__(self) -> int:
         return self.stage.steps * self.stage.batch
@@ -76,7 +92,10 @@ class VolumeDataset(Dataset):
         shard, row = self.cases[number]
         text = number + (len(self.cases) if flipped else 0)
         item = {"report": self.embedded[text], "holds": self.holds[text]}
-        if self.features is not None:
+        if self.features is not None and self.whole_amounts is not None:
+            amounts = self.whole_amounts[number]
+            if amounts is not None:
+                item["amounts"] = mirrored_amounts(amounts) if flipped else amounts
             return {"patches": self.features(number, flipped), **item}
         rng = np.random.default_rng([self.stage.seed, index])
         pixels = jittered(shard.pixels[row], rng)
@@ -88,11 +107,14 @@ class VolumeDataset(Dataset):
                 lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
             item["lesion"] = cell_shares(lesion, LESION_KINDS, self.patch)
             item["anatomy"] = cell_shares(anatomy, ANATOMY_KINDS, self.patch)
+            item["amounts"] = patch_amounts(lesion, anatomy, self.patch)
         if self.stage.keep is not None and index < self.whole_from:
             kept = torch.from_numpy(drawn_patches(pixels, self.patch, self.stage.keep, rng))
-            for name in {"lesion", "anatomy"} & set(item):
+            for name in {"lesion", "anatomy", "amounts"} & set(item):
                 item[name] = item[name][kept]
             item["kept"] = kept
+        if "amounts" in item:
+            item["amounts"] = item["amounts"].sum(0)
         return item
 
 
@@ -139,12 +161,13 @@ class Grounding(Learner):
         self.report_head = nn.Linear(width, width)
         self.statement_head = nn.Linear(width, width)
         self.maps = MapHead(model.config.vision_width)
+        self.amount_head = nn.Linear(width, AMOUNTS)
         self.logit_scale = nn.Parameter(torch.full((2,), float(np.log(10.0))))
         self.logit_bias = nn.Parameter(torch.tensor([-5.0, -2.0]))
 
     def parts(self) -> dict[Part, list[nn.Parameter]]:
         """The model's parts, and the heads that are thrown away."""
-        heads = (self.report_head, self.statement_head, self.maps)
+        heads = (self.report_head, self.statement_head, self.maps, self.amount_head)
         return {
             "encoder": list(self.encoder.parameters()),
             "compressor": list(self.compressor.parameters()),
@@ -161,6 +184,7 @@ class Grounding(Learner):
         kept: Tensor | None = None,
         lesion: Tensor | None = None,
         anatomy: Tensor | None = None,
+        amounts: Tensor | None = None,
     ) -> dict[Term, Tensor]:
         """Losses of a batch.
 
@@ -172,13 +196,14 @@ class Grounding(Learner):
             kept: (batch, kept patches) indices of those that the encoder sees; None: all.
             lesion: (batch, patches, cells, kinds) shares, where the data has maps.
             anatomy: likewise.
+            amounts: (batch, AMOUNTS) of the patches that the encoder sees, likewise.
         """
         if pixel_values is not None:
             patches = self.encode(pixel_values, kept)
         if patches is None:
             raise ValueError("give pixel_values or patches")
-        volumes = self.projector(self.compressor(patches)).float().mean(1)
-        volumes = functional.normalize(volumes, dim=-1)
+        pooled = self.projector(self.compressor(patches)).float().mean(1)
+        volumes = functional.normalize(pooled, dim=-1)
         scale = self.logit_scale.exp()
         said = functional.normalize(self.statement_head(self.get_buffer("statements")).float(), dim=-1)
         logits = volumes @ said.T.float() * scale[1] + self.logit_bias[1]
@@ -190,6 +215,8 @@ class Grounding(Learner):
         }
         if lesion is not None and anatomy is not None:
             terms["lesion"], terms["anatomy"] = self.maps.losses(patches, lesion, anatomy)
+        if amounts is not None:
+            terms["amounts"] = amounts_loss(self.amount_head(pooled), amounts)
         return terms
 
     def encode(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:

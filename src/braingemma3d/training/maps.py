@@ -1,6 +1,8 @@
-"""Maps of what lies where, learned from patches: parts of the lesion, lobes and ventricles by side.
+"""Maps of what lies where, and how much of it there is: parts of the lesion, lobes and ventricles by side.
 
-Each patch has 2 x 2 cells in the plane. Without the sides nothing in the maps would ask a patch where left is.
+Maps are learned from patches, each with 2 x 2 cells in the plane. Without the sides nothing in the maps would ask a
+patch where left is. Amounts are learned from visual tokens, which have to add up what the patches show: edema is graded
+by its share of the lesion, compression by the ratio of two ventricles.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from torch.nn import functional
 from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
 
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + RIGHT + 1
+AMOUNTS = (LESION_KINDS - 1) * ANATOMY_KINDS + 2
+"""How much of each part of the lesion lies in each place, and how large the left and right lateral ventricles are."""
 CELLS = 2
 """Each patch predicts its maps on CELLS x CELLS cells in the plane."""
-HEALTHY_CELL = 0.9
-"""A cell of which less than this share is healthy counts as one with a lesion."""
+RARE_CELL = 0.9
+"""A cell of which less than this share is healthy counts as one with a lesion; likewise for ventricles."""
 
 
 def cell_shares(labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, int]) -> Tensor:
@@ -43,6 +47,37 @@ def cell_shares(labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, in
     return torch.from_numpy(shares.reshape(levels * rows * columns, CELLS**2, kinds))
 
 
+def patch_amounts(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: tuple[int, int, int]) -> Tensor:
+    """What each patch holds, in cells.
+
+    Args:
+        lesion: (D, H, W) classes below :data:`LESION_KINDS`.
+        anatomy: (D, H, W) classes below :data:`ANATOMY_KINDS`.
+        patch: voxels of a patch along (D, H, W).
+
+    Returns:
+        (patches, AMOUNTS) float32: first the parts of the lesion, place by place, then left and right ventricle.
+    """
+    joint = (lesion * np.uint8(ANATOMY_KINDS) + anatomy).astype(np.uint8)
+    both = cell_shares(joint, LESION_KINDS * ANATOMY_KINDS, patch).sum(1)
+    both = both.unflatten(-1, (LESION_KINDS, ANATOMY_KINDS))
+    ventricles = both[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(1)
+    return torch.cat([both[:, 1:].flatten(1), ventricles], dim=-1)
+
+
+def mirrored_amounts(amounts: Tensor) -> Tensor:
+    """Amounts (AMOUNTS,) of the mirrored brain."""
+    places = amounts[:-2].unflatten(-1, (LESION_KINDS - 1, ANATOMY_KINDS))
+    outside, left, right = places.split([1, RIGHT, ANATOMY_KINDS - 1 - RIGHT], dim=-1)
+    return torch.cat([torch.cat([outside, right, left], dim=-1).flatten(), amounts[-2:].flip(-1)])
+
+
+def amounts_loss(predicted: Tensor, amounts: Tensor) -> Tensor:
+    """Distance of predicted from true logarithms of 1 + amount (batch, AMOUNTS); lesion and ventricles count alike."""
+    distance = functional.smooth_l1_loss(predicted.float(), amounts.log1p(), reduction="none", beta=0.1)
+    return distance[:, :-2].mean() + distance[:, -2:].mean()
+
+
 class MapHead(nn.Module):
     """Predicts both maps from patches."""
 
@@ -58,13 +93,19 @@ class MapHead(nn.Module):
     def losses(self, patches: Tensor, lesion: Tensor, anatomy: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of both maps against shares (batch, patches, cells, kinds).
 
-        Cells with and without a lesion count alike: lesions fill a few per cent of a brain, and their parts less.
+        Cells with and without a lesion count alike: lesions fill a few per cent of a brain, and their parts less. So do
+        cells with and without a ventricle.
         """
         lesion_logits, anatomy_logits = self(patches)
         cost = soft_cross_entropy(lesion_logits, lesion)
-        ill = lesion[..., 0] < HEALTHY_CELL
-        lesion_loss = cost[~ill].mean() + (cost[ill].mean() if ill.any() else 0)
-        return lesion_loss, soft_cross_entropy(anatomy_logits, anatomy).mean()
+        ventricles = anatomy[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(-1)
+        lesion_loss = _balanced(cost, lesion[..., 0] < RARE_CELL)
+        return lesion_loss, _balanced(soft_cross_entropy(anatomy_logits, anatomy), ventricles > 1 - RARE_CELL)
+
+
+def _balanced(cost: Tensor, rare: Tensor) -> Tensor:
+    """Mean over the common cells plus mean over the rare ones, where there are any."""
+    return cost[~rare].mean() + (cost[rare].mean() if rare.any() else 0)
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from typing import TypedDict
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
 
+from braingemma3d.findings.tokens import telling_spans
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.simulate.wording import swap_sides
@@ -41,6 +43,12 @@ class ReportDataset(Dataset):
         self.features = CachedFeatures(features)
         self.reports = [record["report"] for shard in shards for record in open_shard(shard).records]
 
+    def vocabulary(self, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+        """The vocabulary entries of all reports, mirrored or not, and the end token, in ascending order."""
+        reports = [*self.reports, *map(swap_sides, self.reports)]
+        used = {token for row in tokenizer(reports, add_special_tokens=False)["input_ids"] for token in row}
+        return sorted(used | {tokenizer.eos_token_id})
+
     def __len__(self) -> int:
         return self.stage.steps * self.stage.batch
 
@@ -56,14 +64,18 @@ class Reporting(Learner):
     Args:
         model: with its language model; LoRA adapters learn if it has them and the stage says so.
         processor: that fits it.
+        emphasis: how many times as much as other words those count that tell of findings.
     """
 
     weights: dict[Term, float] = {"report": 1.0}  # noqa: RUF012
 
-    def __init__(self, model: BrainGemma3DForConditionalGeneration, processor: BrainGemma3DProcessor) -> None:
+    def __init__(
+        self, model: BrainGemma3DForConditionalGeneration, processor: BrainGemma3DProcessor, emphasis: float = 1.0
+    ) -> None:
         super().__init__()
         self.model = model
         self.processor = processor
+        self.emphasis = emphasis
 
     def parts(self) -> dict[Part, list[nn.Parameter]]:
         """Compressor, projector and adapters."""
@@ -75,8 +87,21 @@ class Reporting(Learner):
 
     def collate(self, items: Sequence[ReportItem]) -> dict[str, Tensor]:
         """Items to the arguments of :meth:`terms`."""
-        texts = self.processor(reports=[item["report"] for item in items])
-        return {**texts, "patches": torch.stack([item["patches"] for item in items])}
+        reports = [item["report"] for item in items]
+        texts = self.processor(reports=reports)
+        weights = torch.ones(texts["labels"].shape)
+        for row, report in zip(weights, reports, strict=True):
+            told = self._tell_of_findings(report)
+            row[-len(told) - 1 : -1][told] = self.emphasis
+        patches = torch.stack([item["patches"] for item in items])
+        return {**texts, "label_weights": weights, "patches": patches}
+
+    def _tell_of_findings(self, report: str) -> Tensor:
+        """(tokens,) bool: which tokens of a report are of words that tell of findings."""
+        spans = telling_spans(report)
+        tokens = self.processor.tokenizer(report, add_special_tokens=False, return_offsets_mapping=True)
+        offsets = tokens["offset_mapping"]
+        return torch.tensor([any(start < stop and end > begin for begin, stop in spans) for start, end in offsets])
 
     def terms(self, **batch: Tensor) -> dict[Term, Tensor]:
         """Loss of a batch of :meth:`collate`."""
