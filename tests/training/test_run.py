@@ -49,6 +49,9 @@ def test_every_stage_leaves_a_model_that_loads_and_writes(finished):
         texts = Pipeline(model, processor, name).write(torch.zeros(2, 1, *model.config.volume_shape))
         assert len(texts) == 2
     assert model.has_lora
+    words = set(processor.tokenizer.encode(texts[0], add_special_tokens=False))
+    assert words <= set(model.config.report_tokens)
+    assert len(model.config.report_tokens) < model.config.text_config.vocab_size
     assert model.generation_config.repetition_penalty in (None, 1.0)
 
 
