@@ -1,4 +1,4 @@
-"""``braingemma3d demo``: a report on the scan that comes with the package, and its explanation."""
+"""``braingemma3d demo``: a report on the scan that comes with the package."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
-SAMPLES = 150
-"""Fewer than an explanation takes by default: a demo must not make anyone wait."""
-
 
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("demo-output"),
 ) -> None:
-    """Report on the bundled scan, a simulated patient, and explain what in it made the model write that."""
+    """Report on the bundled scan, a simulated patient, and print the report."""
     from importlib.resources import as_file, files
 
-    from braingemma3d.cli.explain import explain
     from braingemma3d.cli.report import report
 
     with as_file(files("braingemma3d") / "assets" / "simulated_flair.nii.gz") as scan:
         report([scan], out=out)
-        explain(scan, out=out / "explanation", samples=SAMPLES)
