@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 
 import pytest
@@ -80,6 +81,14 @@ def test_a_language_source_keeps_the_language_model_out_of_the_checkpoint(
     inputs = processor(pixels)
     loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
     assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+
+
+def test_adapters_name_their_base_as_the_configuration_does_and_no_folder_of_this_machine(model, tmp_path):
+    model.add_lora()
+    model.save_pretrained(tmp_path)
+    assert model.config.language_source is None
+    adapter = json.loads((tmp_path / "lora_adapters" / "adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] is None
 
 
 def test_saving_writes_safetensors_only(model, tmp_path):

@@ -168,6 +168,9 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         super().save_pretrained(folder, **kwargs)
         language = self._language()
         if self.has_lora:
+            # By the name that config.json has for it: peft's is the folder that it was loaded from, on this machine.
+            for adapter in language.peft_config.values():
+                adapter.base_model_name_or_path = self.config.language_source
             language.save_pretrained(folder / LORA_FOLDER)
         if self.config.language_source is None:
             base = {
