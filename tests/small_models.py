@@ -42,7 +42,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
         special_tokens=special,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
-    backend.train_from_iterator(["The lesion is in the left frontal lobe with edema and necrosis."], trainer)
+    text = "The lesion is in the left frontal lobe with edema and necrosis, not on the right. Left, right, Right, left."
+    backend.train_from_iterator([text], trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>", bos_token="<bos>", unk_token="<unk>"
     )

@@ -79,7 +79,8 @@ def test_everything_is_compared_and_named_apart():
     systems = all_systems(model, [reference(one) for one in cases], cases)
     assert systems[0] is model
     names = [system.name for system in systems]
-    assert len(set(names)) == len(names) == 9
+    assert len(set(names)) == len(names) == 10
+    assert names[1] == "model, one view"
     kinds = [system.kind for system in systems]
     assert (kinds.count("no_learning"), kinds.count("blind")) == (3, 5)
 

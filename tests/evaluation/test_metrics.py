@@ -12,8 +12,8 @@ from braingemma3d.evaluation.statistics import lift
 from braingemma3d.evaluation.systems.system import Reference, describe
 from braingemma3d.findings.compare import ALL_FINDINGS, METRIC_OF, scores
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.findings.schema import Finding, Findings
-from braingemma3d.simulate.wording import swap_sides
 
 REPORTS = {
     "left": "A lesion lies in the left frontal lobe. There is moderate edema around it. Central necrosis is present. "

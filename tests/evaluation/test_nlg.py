@@ -17,7 +17,7 @@ from nltk.corpus.util import LazyCorpusLoader
 from braingemma3d.evaluation.nlg import nlg_scores
 from braingemma3d.findings.compare import scores
 from braingemma3d.findings.extract import extract
-from braingemma3d.simulate.wording import swap_sides
+from braingemma3d.findings.mirror import swap_sides
 
 ALWAYS = {"bleu1", "bleu4", "rouge1", "rouge2", "rougeL", "cider"}
 REPORTS = [

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braingemma3d.findings.compare import lobe_f1, mirror_consistent, mirrored, same_grade, scores
+from braingemma3d.findings.compare import lobe_f1, same_grade, scores
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import mirror_consistent, mirrored
 from braingemma3d.findings.schema import LOBES, Finding, Findings
 
 TRUTH = Findings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -53,19 +54,21 @@ def test_the_scan_reaches_the_language_model(pipeline, brain_file, save_scan, mo
     assert not torch.equal(seen[0], seen[1])
 
 
+SIDE = re.compile("left|right", re.IGNORECASE)
 LEFT = "A lesion is in the left frontal lobe. There is mild edema."
 
 
-def trained(pipeline, monkeypatch, *texts):
-    """The pipeline of a trained model that writes these texts, and the pixels that it was given."""
+def trained(pipeline, monkeypatch, text, *alone):
+    """The pipeline of a trained model that writes this text from both views and those from one; the pixels given."""
     given = []
 
-    def write(pixels):
+    def write_from_one_view(pixels):
         given.append(pixels)
-        return list(texts)
+        return list(alone)
 
     monkeypatch.setattr(pipeline.model.config, "trained_stage", "specialise")
-    monkeypatch.setattr(pipeline, "write", write)
+    monkeypatch.setattr(pipeline, "write", lambda pixels: [text])
+    monkeypatch.setattr(pipeline, "write_from_one_view", write_from_one_view)
     return given
 
 
@@ -74,9 +77,22 @@ def test_grounding_alone_is_no_training_to_write(pipeline, brain_file, monkeypat
     assert pipeline(brain_file).warnings[0].code == "untrained_model"
 
 
-def test_a_trained_model_is_asked_about_the_mirrored_scan_in_the_same_batch(pipeline, brain_file, monkeypatch):
-    (given,) = [trained(pipeline, monkeypatch, LEFT, LEFT.replace("left", "right"))]
+def test_the_report_of_the_mirrored_scan_is_the_mirrored_report(pipeline):
+    torch.manual_seed(0)
+    pixels = torch.rand(3, 1, *pipeline.processor.volume_shape)
+    texts = pipeline.write(pixels)
+    of_mirror = pipeline.write(pixels.flip(-1))
+    assert len(set(texts)) > 1
+    # Sides that a random model spells letter by letter stay.
+    assert [SIDE.sub("side", text) for text in of_mirror] == [SIDE.sub("side", text) for text in texts]
+    assert pipeline.write_from_one_view(pixels) != texts
+
+
+def test_a_trained_model_is_asked_about_the_scan_and_its_mirror_image_alone(pipeline, brain_file, monkeypatch):
+    mild = LEFT.replace("mild", "moderate")
+    (given,) = [trained(pipeline, monkeypatch, LEFT, mild, mild.replace("left", "right"))]
     report = pipeline(brain_file)
+    assert report.text == LEFT
     assert report.checks.mirror_consistent is True
     assert not {"untrained_model", "mirror_inconsistent", "flawed_text"} & {w.code for w in report.warnings}
     (pixels,) = given
@@ -84,7 +100,7 @@ def test_a_trained_model_is_asked_about_the_mirrored_scan_in_the_same_batch(pipe
 
 
 def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, monkeypatch):
-    trained(pipeline, monkeypatch, LEFT, LEFT)
+    trained(pipeline, monkeypatch, LEFT, LEFT, LEFT)
     report = pipeline(brain_file)
     assert report.checks.mirror_consistent is False
     assert report.warnings[0].code == "mirror_inconsistent"
@@ -92,8 +108,7 @@ def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, mo
 
 
 def test_a_text_that_contradicts_itself_is_warned_of(pipeline, brain_file, monkeypatch):
-    text = f"{LEFT} {LEFT}"
-    trained(pipeline, monkeypatch, text, text.replace("left", "right"))
+    trained(pipeline, monkeypatch, f"{LEFT} {LEFT}", LEFT, LEFT.replace("left", "right"))
     report = pipeline(brain_file)
     assert report.checks.flaws == ["repeats itself"]
     assert report.warnings[0].code == "flawed_text"

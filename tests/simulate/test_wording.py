@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.findings.schema import LOBES, Findings
 from braingemma3d.simulate.case import Case
 from braingemma3d.simulate.truth import Truth
-from braingemma3d.simulate.wording import swap_sides, write_report
+from braingemma3d.simulate.wording import write_report
 
 TRUTHS = 2500
 OTHER = {"left": "right", "right": "left"}

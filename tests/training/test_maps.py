@@ -16,9 +16,10 @@ from braingemma3d.training.maps import (
     MapHead,
     amounts_loss,
     cell_shares,
+    joint_shares,
     mirrored_amounts,
-    patch_amounts,
     soft_cross_entropy,
+    total_amounts,
 )
 
 
@@ -95,9 +96,10 @@ def test_amounts_count_lesion_parts_by_place_and_both_ventricles():
     anatomy[:] = 2
     anatomy[2:, :8, :8] = VENTRICLE_CLASS + RIGHT
     lesion[:2, :8, 8:16] = 3
-    amounts = patch_amounts(lesion, anatomy, (2, 8, 8))
-    assert amounts.shape == (24, AMOUNTS)
-    total = amounts.sum(0)
+    joint = joint_shares(lesion, anatomy, (2, 8, 8))
+    assert joint.shape == (24, CELLS**2, LESION_KINDS, ANATOMY_KINDS)
+    total = total_amounts(joint)
+    assert total.shape == (AMOUNTS,)
     assert total[2 * ANATOMY_KINDS + 2] == CELLS**2, "one patch of core in the second lobe"
     assert total[-2:].tolist() == [0, CELLS**2]
     assert total.sum() == 2 * CELLS**2
@@ -105,8 +107,16 @@ def test_amounts_count_lesion_parts_by_place_and_both_ventricles():
 
 def test_mirrored_amounts_are_those_of_the_mirrored_maps():
     lesion, anatomy = labels_of(0)
-    mirrored = patch_amounts(lesion[..., ::-1], mirrored_anatomy(anatomy), (2, 8, 8)).sum(0)
-    torch.testing.assert_close(mirrored_amounts(patch_amounts(lesion, anatomy, (2, 8, 8)).sum(0)), mirrored)
+    mirrored = joint_shares(lesion[..., ::-1], mirrored_anatomy(anatomy), (2, 8, 8))
+    there = total_amounts(joint_shares(lesion, anatomy, (2, 8, 8)))
+    torch.testing.assert_close(mirrored_amounts(there), total_amounts(mirrored))
+
+
+def test_joint_shares_add_up_to_those_of_either_map():
+    lesion, anatomy = labels_of(1)
+    joint = joint_shares(lesion, anatomy, (2, 8, 8))
+    torch.testing.assert_close(joint.sum(-1), cell_shares(lesion, LESION_KINDS, (2, 8, 8)))
+    torch.testing.assert_close(joint.sum(-2), cell_shares(anatomy, ANATOMY_KINDS, (2, 8, 8)))
 
 
 def test_ventricles_count_as_much_as_the_lesion():

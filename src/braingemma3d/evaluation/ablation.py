@@ -22,7 +22,7 @@ from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import evaluate
 from braingemma3d.evaluation.metrics import REPORTED, Metrics
 from braingemma3d.evaluation.predictions import Progress
-from braingemma3d.evaluation.systems.model import ModelSystem
+from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import claim, new_file, new_folder
@@ -111,7 +111,7 @@ def ablate(
         raise InputError(f"{out}: holds an ablation of another run, --steps or test set; choose another --out")
 
     def measured(model: Path, name: str, folder: Path) -> Metrics:
-        system = ModelSystem(Pipeline.from_pretrained(str(model)), name)
+        system = OneView(Pipeline.from_pretrained(str(model)), name)
         return evaluate([system], cases, references, folder, name, command, progress)
 
     start = out / "stages" / "untrained" / "model"

@@ -12,7 +12,7 @@ from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
 from braingemma3d.evaluation.predictions import Prediction, Progress, predict
-from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, ShuffledVoxels
+from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
 from braingemma3d.evaluation.systems.no_learning import no_learning_systems
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
@@ -65,6 +65,7 @@ def all_systems(
     pipeline = pipeline_system.pipeline
     return [
         pipeline_system,
+        OneView(pipeline, pipeline_system.name),
         *no_learning_systems(training or references),
         *blind_systems(references, training or references),
         BlankVolume(pipeline),

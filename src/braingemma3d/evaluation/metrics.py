@@ -11,8 +11,9 @@ from braingemma3d.evaluation.nlg import nlg_scores
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference
-from braingemma3d.findings.compare import METRIC_OF, mirror_consistent, scores
+from braingemma3d.findings.compare import METRIC_OF, scores
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import mirror_consistent
 from braingemma3d.report.checks import flaws
 
 Scores = dict[str, dict[str, float]]

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple, get_args
 
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.kinds import LESIONS, Kind
+from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.findings.schema import Grade, Lobe
 from braingemma3d.findings.sentence import parse
 from braingemma3d.findings.tokens import sentences as tokenized
-from braingemma3d.simulate.wording import swap_sides
 
 About = Literal["side", "lobe", "edema", "necrosis", "compression", "lesion"]
 ABOUT: tuple[About, ...] = get_args(About)

@@ -1,10 +1,10 @@
-"""Findings held against findings: mirrored, and scored."""
+"""Findings held against findings, and scored."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from braingemma3d.findings.schema import Finding, Findings, Grade, Lobe, Side
+from braingemma3d.findings.schema import Findings, Grade, Lobe
 
 METRIC_OF: dict[str, str] = {
     "lesion": "lesion_sensitivity",
@@ -18,27 +18,6 @@ METRIC_OF: dict[str, str] = {
 ALL_FINDINGS = frozenset(METRIC_OF)
 
 _NOTHING = Findings()
-_MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
-
-
-def mirrored(findings: Findings) -> Findings:
-    """The findings of the scan seen in a mirror: left and right swap, and nothing else."""
-    return findings.model_copy(
-        update={
-            "side": _MIRRORED.get(findings.side, findings.side),
-            "lesions": tuple(
-                Finding(side=_MIRRORED.get(one.side, one.side), lobes=one.lobes) for one in findings.lesions
-            ),
-        }
-    )
-
-
-def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
-    """Whether the findings of the mirrored scan are those of the scan with the sides swapped.
-
-    The order and number in which lesions are told is wording; what they say together counts.
-    """
-    return mirrored(findings).model_copy(update={"lesions": ()}) == of_mirror.model_copy(update={"lesions": ()})
 
 
 def lobe_f1(found: Sequence[Lobe], truth: Sequence[Lobe]) -> float:

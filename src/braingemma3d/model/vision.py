@@ -8,6 +8,7 @@ from torch.nn import functional
 from transformers import SiglipVisionModel
 from transformers.models.siglip.modeling_siglip import SiglipEncoder
 
+from braingemma3d.model.attention import VOLUME_BY_VOLUME
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.inflation import inflate_patch_embedding
 from braingemma3d.model.stem import Stem, patch_embedding
@@ -29,9 +30,9 @@ class VisionEncoder3D(nn.Module):
         if config.positions == "learned":
             # Zero, so that inflation changes nothing; one value per channel, because LayerNorm removes a shared one.
             self.depth_positions = nn.Parameter(torch.zeros(levels, width))
-        if config.vision_config._attn_implementation is None:
-            # Outside a SiglipVisionModel nobody chooses one, and none means the slow one.
-            config.vision_config._attn_implementation = "sdpa"
+        if config.vision_config._attn_implementation in (None, "sdpa"):
+            # Torch's own, but for its slow backward pass on a CPU; none would mean the slow one everywhere.
+            config.vision_config._attn_implementation = VOLUME_BY_VOLUME
         self.encoder = SiglipEncoder(config.vision_config)
         self.post_layernorm = nn.LayerNorm(width, eps=config.vision_config.layer_norm_eps)
 

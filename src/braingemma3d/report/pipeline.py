@@ -6,14 +6,17 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import torch
+from transformers import LogitsProcessorList
 
-from braingemma3d.findings.compare import mirror_consistent
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import mirror_consistent
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
+from braingemma3d.model.both_views import BothViews
 from braingemma3d.model.loading import load_model, weights_sha256
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
@@ -27,7 +30,8 @@ UNTRAINED = ReportWarning(
 
 MIRROR = ReportWarning(
     code="mirror_inconsistent",
-    message="The report of the mirrored scan differs in more than its sides: don't rely on the side named here.",
+    message="Read alone, the scan and its mirror image differ in more than their sides: don't rely on the side named "
+    "here, nor on the grades.",
 )
 
 
@@ -60,12 +64,24 @@ class Pipeline:
         model, processor = load_model(name)
         return cls(model, processor, Path(name).name if Path(name).is_dir() else name)
 
-    @torch.inference_mode()
     def write(self, pixel_values: torch.Tensor) -> list[str]:
-        """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid."""
+        """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid, each read with its mirror image."""
+        both = torch.cat([pixel_values, pixel_values.flip(-1)])
+        return self._generate(both, LogitsProcessorList([self._both_views]))[: len(pixel_values)]
+
+    def write_from_one_view(self, pixel_values: torch.Tensor) -> list[str]:
+        """Texts of a batch as :meth:`write` takes it, each volume read as it is."""
+        return self._generate(pixel_values)
+
+    @cached_property
+    def _both_views(self) -> BothViews:
+        return BothViews(self.processor.tokenizer, self.model.config.text_config.vocab_size)
+
+    @torch.inference_mode()
+    def _generate(self, pixel_values: torch.Tensor, adjusted: LogitsProcessorList | None = None) -> list[str]:
         inputs = self.processor(pixel_values).to(self.model.device)
         inputs["visual_tokens"] = self.model.project(self.model.encode(inputs.pop("pixel_values")))
-        generated = self.model.generate(**inputs)
+        generated = self.model.generate(**inputs, logits_processor=adjusted)
         return self.processor.decode_reports(generated, inputs["input_ids"].shape[1])
 
     def __call__(self, scan: str | Path | Volume, scan_id: str | None = None) -> Report:
@@ -84,11 +100,16 @@ class Pipeline:
         with _timed(timing, "prepare"):
             pixels = self.processor([volume])["pixel_values"]
         with _timed(timing, "write"):
-            # The mirrored scan goes along in the same batch; what a model at its start writes needs no such check.
-            text, *of_mirror = self.write(torch.cat([pixels, pixels.flip(-1)]) if trained else pixels)
+            (text,) = self.write(pixels)
+        consistent = None
+        if trained:
+            # What a model at its start writes needs no check.
+            with _timed(timing, "check"):
+                alone = self.write_from_one_view(torch.cat([pixels, pixels.flip(-1)]))
+                consistent = mirror_consistent(*map(extract, alone))
         findings = extract(text)
         checks = Checks(
-            mirror_consistent=mirror_consistent(findings, extract(of_mirror[0])) if trained else None,
+            mirror_consistent=consistent,
             flaws=flaws(text, findings),
         )
         warnings = [ReportWarning(code=w.code, message=w.message) for w in volume.warnings]

@@ -20,7 +20,7 @@ class Checks(_Record):
     """What the program found out about its own report; null where a check did not run."""
 
     mirror_consistent: bool | None = Field(
-        default=None, description="Whether the sides, and nothing else, swap when the scan is mirrored."
+        default=None, description="Whether the scan and its mirror image, each read alone, differ in their sides only."
     )
     flaws: list[str] = Field(default=[], description="What is degenerate or contradictory in the text.")
 

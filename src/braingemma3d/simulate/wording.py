@@ -6,7 +6,6 @@ are said to be absent, and nothing is said that the truth doesn't hold. A report
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,21 +31,6 @@ ADVERBS: dict[Grade, tuple[str, ...]] = {
 
 DEEP = ("deep white matter", "deep brain structures", "deep periventricular white matter")
 DEEP_CENTRE = ("basal ganglia and deep white matter", "deep brain structures", "deep white matter")
-
-_SIDE_WORD = re.compile(r"\b(left|right)(?=\b|wards?\b)", re.IGNORECASE)
-
-
-def swap_sides(text: str) -> str:
-    """``text`` with every left turned into right and back, case kept: the report of the mirrored scan."""
-
-    def swap(match: re.Match[str]) -> str:
-        word = match.group(1)
-        other = "right" if word.lower() == "left" else "left"
-        if word.isupper():
-            return other.upper()
-        return other.capitalize() if word[0].isupper() else other
-
-    return _SIDE_WORD.sub(swap, text)
 
 
 def write_report(truth: Truth, rng: np.random.Generator) -> str:

@@ -23,20 +23,18 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
-from braingemma3d.simulate.wording import swap_sides
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import GridShard, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import (
     AMOUNTS,
-    ANATOMY_KINDS,
-    LESION_KINDS,
     MapHead,
     amounts_loss,
-    cell_shares,
+    joint_shares,
     mirrored_amounts,
-    patch_amounts,
+    total_amounts,
 )
 from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements, told_apart
@@ -82,7 +80,7 @@ class VolumeDataset(Dataset):
     def _amounts(self, shard: GridShard, row: int) -> Tensor | None:
         if shard.lesion is None or shard.anatomy is None:
             return None
-        return patch_amounts(shard.lesion[row], shard.anatomy[row], self.patch).sum(0)
+        return total_amounts(joint_shares(shard.lesion[row], shard.anatomy[row], self.patch))
 
     def __len__(self) -> int:
         return self.stage.steps * self.stage.batch
@@ -93,28 +91,24 @@ class VolumeDataset(Dataset):
         text = number + (len(self.cases) if flipped else 0)
         item = {"report": self.embedded[text], "holds": self.holds[text]}
         if self.features is not None and self.whole_amounts is not None:
-            amounts = self.whole_amounts[number]
-            if amounts is not None:
-                item["amounts"] = mirrored_amounts(amounts) if flipped else amounts
+            whole = self.whole_amounts[number]
+            if whole is not None:
+                item["amounts"] = mirrored_amounts(whole) if flipped else whole
             return {"patches": self.features(number, flipped), **item}
         rng = np.random.default_rng([self.stage.seed, index])
         pixels = jittered(shard.pixels[row], rng)
         pixels = pixels[..., ::-1].copy() if flipped else pixels
         item["pixel_values"] = torch.from_numpy(pixels)[None]
+        kept = None
+        if self.stage.keep is not None and index < self.whole_from:
+            kept = item["kept"] = torch.from_numpy(drawn_patches(pixels, self.patch, self.stage.keep, rng))
         if shard.lesion is not None:
             lesion, anatomy = (labels[row] for labels in shard.maps())
             if flipped:
                 lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
-            item["lesion"] = cell_shares(lesion, LESION_KINDS, self.patch)
-            item["anatomy"] = cell_shares(anatomy, ANATOMY_KINDS, self.patch)
-            item["amounts"] = patch_amounts(lesion, anatomy, self.patch)
-        if self.stage.keep is not None and index < self.whole_from:
-            kept = torch.from_numpy(drawn_patches(pixels, self.patch, self.stage.keep, rng))
-            for name in {"lesion", "anatomy", "amounts"} & set(item):
-                item[name] = item[name][kept]
-            item["kept"] = kept
-        if "amounts" in item:
-            item["amounts"] = item["amounts"].sum(0)
+            joint = joint_shares(lesion, anatomy, self.patch)
+            joint = joint if kept is None else joint[kept]
+            item |= {"lesion": joint.sum(-1), "anatomy": joint.sum(-2), "amounts": total_amounts(joint)}
         return item
 
 

@@ -7,6 +7,8 @@ by its share of the lesion, compression by the ratio of two ventricles.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -35,20 +37,25 @@ def cell_shares(labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, in
     Returns:
         (patches, cells, kinds) float32; the kinds of a cell sum to one.
     """
-    depth, height, width = labels.shape
-    levels, rows, columns = depth // patch[0], height // patch[1], width // patch[2]
+    cell = _cells(labels.shape, patch)
+    counts = np.bincount(cell * kinds + labels.ravel(), minlength=(int(cell[-1]) + 1) * kinds).astype(np.float32)
+    return torch.from_numpy(counts * (CELLS**2 / float(np.prod(patch)))).reshape(-1, CELLS**2, kinds)
+
+
+@lru_cache(maxsize=4)
+def _cells(shape: tuple[int, ...], patch: tuple[int, int, int]) -> NDArray[np.int64]:
+    """The cell of each voxel of (D, H, W), flat: patch by patch as the encoder orders them, the last voxel's last."""
+    depth, height, width = shape
+    rows, columns = height // patch[1], width // patch[2]
     level = np.arange(depth) // patch[0]
     row, high = np.divmod(np.arange(height) // (patch[1] // CELLS), CELLS)
     column, wide = np.divmod(np.arange(width) // (patch[2] // CELLS), CELLS)
     plane = (row[:, None] * columns + column) * CELLS**2 + high[:, None] * CELLS + wide
-    cell = (level[:, None, None] * (rows * columns * CELLS**2) + plane) * kinds
-    counts = np.bincount((cell + labels).ravel(), minlength=levels * rows * columns * CELLS**2 * kinds)
-    shares = counts.astype(np.float32) * (CELLS**2 / float(np.prod(patch)))
-    return torch.from_numpy(shares.reshape(levels * rows * columns, CELLS**2, kinds))
+    return (level[:, None, None] * (rows * columns * CELLS**2) + plane).ravel()
 
 
-def patch_amounts(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: tuple[int, int, int]) -> Tensor:
-    """What each patch holds, in cells.
+def joint_shares(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: tuple[int, int, int]) -> Tensor:
+    """Shares of each part of the lesion in each place, in every cell.
 
     Args:
         lesion: (D, H, W) classes below :data:`LESION_KINDS`.
@@ -56,13 +63,24 @@ def patch_amounts(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: 
         patch: voxels of a patch along (D, H, W).
 
     Returns:
-        (patches, AMOUNTS) float32: first the parts of the lesion, place by place, then left and right ventricle.
+        (patches, cells, LESION_KINDS, ANATOMY_KINDS) float32; its sums over one kind are the shares of the other.
     """
-    joint = (lesion * np.uint8(ANATOMY_KINDS) + anatomy).astype(np.uint8)
-    both = cell_shares(joint, LESION_KINDS * ANATOMY_KINDS, patch).sum(1)
-    both = both.unflatten(-1, (LESION_KINDS, ANATOMY_KINDS))
-    ventricles = both[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(1)
-    return torch.cat([both[:, 1:].flatten(1), ventricles], dim=-1)
+    joint = lesion * np.uint8(ANATOMY_KINDS) + anatomy
+    shares = cell_shares(joint, LESION_KINDS * ANATOMY_KINDS, patch)
+    return shares.unflatten(-1, (LESION_KINDS, ANATOMY_KINDS))
+
+
+def total_amounts(joint: Tensor) -> Tensor:
+    """What all patches together hold, in cells: the lesion's parts place by place, then left and right ventricle.
+
+    Args:
+        joint: (patches, cells, LESION_KINDS, ANATOMY_KINDS), of :func:`joint_shares`.
+
+    Returns:
+        (AMOUNTS,) float32.
+    """
+    total = joint.sum((0, 1))
+    return torch.cat([total[1:].flatten(), total[:, [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(0)])
 
 
 def mirrored_amounts(amounts: Tensor) -> Tensor:

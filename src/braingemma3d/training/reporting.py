@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.findings.tokens import telling_spans
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
-from braingemma3d.simulate.wording import swap_sides
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard

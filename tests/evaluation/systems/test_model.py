@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, ShuffledVoxels
+from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report.pipeline import Pipeline
 
@@ -35,6 +35,13 @@ def seen(pipeline, monkeypatch):
 
 def test_the_model_writes_what_the_pipeline_reports(pipeline, scan):
     assert ModelSystem(pipeline, "tiny").write(["a"], [scan]) == [pipeline(scan).text]
+
+
+def test_one_view_is_the_same_model_without_the_mirror_image(pipeline, scan):
+    system = OneView(pipeline, "tiny")
+    assert (system.name, system.kind) == ("tiny, one view", "model")
+    pixels = pipeline.processor([scan])["pixel_values"]
+    assert system.write(["a"], [scan]) == pipeline.write_from_one_view(pixels)
 
 
 def test_the_model_sees_every_scan_on_its_grid(pipeline, scan, seen):

@@ -15,7 +15,7 @@ from braingemma3d.report.pipeline import Pipeline
 
 
 class ModelSystem:
-    """A loaded pipeline."""
+    """A loaded pipeline. It reads each volume together with its mirror image: its mirror consistency is 1 by design."""
 
     kind: Kind = "model"
 
@@ -30,6 +30,17 @@ class ModelSystem:
     def seen(self, pixels: Tensor) -> Tensor:
         """What the model gets of the pixels (batch, 1, D, H, W): all."""
         return pixels
+
+
+class OneView(ModelSystem):
+    """The same model reading each volume alone: what its mirror consistency is worth, and what both views add."""
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        super().__init__(pipeline, f"{name}, one view")
+
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The model's reports."""
+        return self.pipeline.write_from_one_view(self.pipeline.processor(volumes)["pixel_values"])
 
 
 class TrainedSlices(ModelSystem):

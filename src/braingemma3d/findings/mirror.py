@@ -1,0 +1,43 @@
+"""The mirror image of findings and of texts: left and right swap, and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from braingemma3d.findings.schema import Finding, Findings, Side
+
+_MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
+_SIDE_WORD = re.compile(r"\b(left|right)(?=\b|wards?\b)", re.IGNORECASE)
+
+
+def mirrored(findings: Findings) -> Findings:
+    """The findings of the scan seen in a mirror: left and right swap, and nothing else."""
+    return findings.model_copy(
+        update={
+            "side": _MIRRORED.get(findings.side, findings.side),
+            "lesions": tuple(
+                Finding(side=_MIRRORED.get(one.side, one.side), lobes=one.lobes) for one in findings.lesions
+            ),
+        }
+    )
+
+
+def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
+    """Whether the findings of the mirrored scan are those of the scan with the sides swapped.
+
+    The order and number in which lesions are told is wording; what they say together counts.
+    """
+    return mirrored(findings).model_copy(update={"lesions": ()}) == of_mirror.model_copy(update={"lesions": ()})
+
+
+def swap_sides(text: str) -> str:
+    """``text`` with every left turned into right and back, case kept: the report of the mirrored scan."""
+
+    def swap(match: re.Match[str]) -> str:
+        word = match.group(1)
+        other = "right" if word.lower() == "left" else "left"
+        if word.isupper():
+            return other.upper()
+        return other.capitalize() if word[0].isupper() else other
+
+    return _SIDE_WORD.sub(swap, text)
