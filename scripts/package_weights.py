@@ -1,15 +1,16 @@
 """Put a trained run into the package, with its model card and its curves.
 
-``python scripts/package_weights.py RUN_DIR RESULTS_DIR ...``: the last stage of a run of ``braingemma3d train`` becomes
-``src/braingemma3d/weights/<size>/``; its figures are those of the ``metrics.json`` in folders of ``braingemma3d
-evaluate``; the curves of all stages go to ``docs/images/training.png``.
+``python scripts/package_weights.py RUN_DIR RESULTS_DIR ... [--made TEXT_FILE]``: the last stage of a run of
+``braingemma3d train`` becomes ``src/braingemma3d/weights/<size>/``; its figures are those of the ``metrics.json`` in
+folders of ``braingemma3d evaluate``; the curves of all stages go to ``docs/images/training.png``. A run that did not
+start from nothing needs ``--made``, the card's words on how its weights came about.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
-import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -36,9 +37,10 @@ medical device, not for any decision about a patient.** It has never seen a real
 
 ## How it was made
 
-`braingemma3d train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`. The whole
-configuration, with every seed, and the curves are in `{history}`; the cases' truth and reports have the SHA-256
-`{cases_sha256}`.
+{made}
+
+The whole configuration, with every seed, and the curves are in `{history}`; the cases' truth and reports have the
+SHA-256 `{cases_sha256}`.
 
 {stages}
 
@@ -58,12 +60,15 @@ confusions and blind systems are in the project's `docs/results/`.
 - Simulated patients are not patients. What these figures are worth on real scans is not known.
 - FLAIR only; tumour-like lesions only. Other sequences and other diseases give fluent nonsense.
 - Lobes, edema, necrosis and ventricular compression are graded as the simulation defines them.
-- Every report is checked against the mirrored scan and for contradictions; a report with such a warning is unreliable,
-  and one without may still be wrong.
+- Every report is written from the scan and its mirror image, and checked for whether both say the same alone and for
+  contradictions; a report with such a warning is unreliable, and one without may still be wrong.
 """
+FROM_NOTHING = (
+    "`braingemma3d train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`."
+)
 
 
-def main(run: Path, results: list[Path]) -> None:
+def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     """Write all of it."""
     config = json.loads((run / SETTINGS).read_text(encoding="utf-8"))
     names = [stage["name"] for stage in config["stages"]]
@@ -76,6 +81,7 @@ def main(run: Path, results: list[Path]) -> None:
     (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     card = CARD.format(
         size=config["size"],
+        made=made.strip().format(size=config["size"]),
         history=HISTORY,
         cases_sha256=record["cases_sha256"],
         stages=stage_table(config, histories),
@@ -129,4 +135,9 @@ def curves(histories: dict[str, list[dict]]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(folder) for folder in sys.argv[2:]])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("results", type=Path, nargs="*")
+    parser.add_argument("--made", type=argparse.FileType(), help="how the weights came about")
+    arguments = parser.parse_args()
+    main(arguments.run, arguments.results, arguments.made.read() if arguments.made else FROM_NOTHING)
