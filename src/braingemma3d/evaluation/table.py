@@ -47,9 +47,9 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "What each report says, read by `findings.extract` and held against the truth. Side to compression and "
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
-        "or contradictory reports. A model reads each scan together with its mirror image, which makes its mirror 1 by "
-        "design; the row `one view` is the same model reading each scan alone. Mean with its 95 % bootstrap interval. "
-        "Blind systems never see the scan.",
+        "or contradictory reports. A model reads each scan together with its mirror image, so that only rounding keeps "
+        "its mirror from 1; the row `one view` is the same model reading each scan alone. Mean with its 95 % bootstrap "
+        "interval. Blind systems never see the scan.",
         _table(metrics, REPORTED),
         *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
