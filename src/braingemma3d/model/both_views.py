@@ -16,8 +16,8 @@ class BothViews(LogitsProcessor):
 
     Row ``i`` of the second half sees the mirror image of what row ``i`` of the first half sees. Both choose the token
     that both together find likeliest, so the text of a mirrored volume is the mirrored text whatever the model has
-    learned, but where rounding decides between two tokens. Averaging over mirror images is how nnU-Net predicts (Isensee
-    et al., Nature Methods 2021;18:203). For greedy search: drawn at random, the halves would part.
+    learned, but where rounding decides between two tokens. Averaging over mirror images is how nnU-Net predicts
+    (Isensee et al., Nature Methods 2021;18:203). For greedy search: drawn at random, the halves would part.
 
     Args:
         tokenizer: of the model.
