@@ -100,7 +100,7 @@ def stage_table(config: dict, histories: dict[str, list[dict]]) -> str:
         rows.append([stage["name"], trained, f"{stage['steps']:,}", str(stage["batch"]), f"{minutes:.0f}"])
     hours = sum(history[-1]["seconds"] for history in histories.values()) / 3600
     table = markdown(["stage", "trains", "steps", "batch", "minutes"], rows)
-    return f"{table}\n\n{hours:.1f} hours in all on two CPU cores, beside drawing the cases and caching patches."
+    return f"{table}\n\n{hours:.1f} hours for these stages on two CPU cores, beside drawing the cases and caching patches."
 
 
 def result_table(folder: Path) -> str:
@@ -116,6 +116,11 @@ def result_table(folder: Path) -> str:
         best = metrics.systems[metrics.lift[name].over].value(name) if name in metrics.lift else None
         interval = f"{short(value.ci95[0])} to {short(value.ci95[1])}"
         rows.append([NAMES[name], short(value.mean), interval, short(best.mean) if best else "–"])
+    alone = metrics.systems.get(f"{metrics.system}, one view")
+    if alone is not None and alone.mirror_consistency is not None:
+        value = alone.mirror_consistency
+        interval = f"{short(value.ci95[0])} to {short(value.ci95[1])}"
+        rows.append(["mirror, each view read alone", short(value.mean), interval, "–"])
     table = markdown(["finding", "model", "95 % interval", "best without looking or learning"], rows)
     return f"`{command}` ({metrics.cases} cases, {metrics.healthy} without a lesion):\n\n{table}"
 
