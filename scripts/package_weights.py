@@ -100,7 +100,7 @@ def stage_table(config: dict, histories: dict[str, list[dict]]) -> str:
         rows.append([stage["name"], trained, f"{stage['steps']:,}", str(stage["batch"]), f"{minutes:.0f}"])
     hours = sum(history[-1]["seconds"] for history in histories.values()) / 3600
     table = markdown(["stage", "trains", "steps", "batch", "minutes"], rows)
-    return f"{table}\n\n{hours:.1f} hours for these stages on two CPU cores, beside drawing the cases and caching patches."
+    return f"{table}\n\n{hours:.1f} hours for these stages on two CPU cores, without drawing cases and caching patches."
 
 
 def result_table(folder: Path) -> str:
