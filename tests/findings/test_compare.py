@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from braingemma3d.findings.compare import lobe_f1, same_grade, scores
 from braingemma3d.findings.extract import extract
-from braingemma3d.findings.mirror import mirror_consistent, mirrored
+from braingemma3d.findings.mirror import mirror_consistent, mirror_differences, mirrored
 from braingemma3d.findings.schema import LOBES, Finding, Findings
 
 TRUTH = Findings(
@@ -40,6 +40,14 @@ def test_consistency():
     assert mirror_consistent(found, extract(TEXT.replace("left", "right")))
     assert not mirror_consistent(found, found)
     assert not mirror_consistent(found, extract(TEXT.replace("left", "right").replace("moderate", "mild")))
+
+
+def test_what_differs_from_the_mirror_is_named():
+    found = extract(TEXT)
+    assert mirror_differences(found, extract(TEXT.replace("left", "right"))) == []
+    assert mirror_differences(found, found) == ["side"]
+    other = TEXT.replace("left", "right").replace("moderate", "mild").replace(" and temporal lobes", " lobe")
+    assert mirror_differences(found, extract(other)) == ["lobes", "edema"]
 
 
 def test_the_right_report_scores_one_everywhere():

@@ -104,7 +104,7 @@ def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, mo
     report = pipeline(brain_file)
     assert report.checks.mirror_consistent is False
     assert report.warnings[0].code == "mirror_inconsistent"
-    assert "side" in report.warnings[0].message
+    assert "(side)" in report.warnings[0].message
 
 
 def test_a_text_that_contradicts_itself_is_warned_of(pipeline, brain_file, monkeypatch):

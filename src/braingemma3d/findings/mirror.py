@@ -22,12 +22,19 @@ def mirrored(findings: Findings) -> Findings:
     )
 
 
-def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
-    """Whether the findings of the mirrored scan are those of the scan with the sides swapped.
+def mirror_differences(findings: Findings, of_mirror: Findings) -> list[str]:
+    """The fields in which the findings of the mirrored scan are not those of the scan with the sides swapped.
 
     The order and number in which lesions are told is wording; what they say together counts.
     """
-    return mirrored(findings).model_copy(update={"lesions": ()}) == of_mirror.model_copy(update={"lesions": ()})
+    expected = mirrored(findings)
+    fields = [name for name in Findings.model_fields if name != "lesions"]
+    return [name for name in fields if getattr(expected, name) != getattr(of_mirror, name)]
+
+
+def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
+    """Whether there are no :func:`mirror_differences`."""
+    return not mirror_differences(findings, of_mirror)
 
 
 def swap_sides(text: str) -> str:

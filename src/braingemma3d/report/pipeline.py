@@ -13,7 +13,7 @@ import torch
 from transformers import LogitsProcessorList
 
 from braingemma3d.findings.extract import extract
-from braingemma3d.findings.mirror import mirror_consistent
+from braingemma3d.findings.mirror import mirror_differences
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.model.both_views import BothViews
@@ -28,10 +28,9 @@ UNTRAINED = ReportWarning(
     message="The model has not learned to write: the text is the language model's own and says nothing about the scan.",
 )
 
-MIRROR = ReportWarning(
-    code="mirror_inconsistent",
-    message="Read alone, the scan and its mirror image differ in more than their sides: don't rely on the side named "
-    "here, nor on the grades.",
+MIRROR = (
+    "Read alone, the scan and its mirror image do not give mirrored findings ({what}): don't rely on that, "
+    "and doubt the side named here."
 )
 
 
@@ -101,15 +100,15 @@ class Pipeline:
             pixels = self.processor([volume])["pixel_values"]
         with _timed(timing, "write"):
             (text,) = self.write(pixels)
-        consistent = None
+        differences = None
         if trained:
             # What a model at its start writes needs no check.
             with _timed(timing, "check"):
                 alone = self.write_from_one_view(torch.cat([pixels, pixels.flip(-1)]))
-                consistent = mirror_consistent(*map(extract, alone))
+                differences = mirror_differences(*map(extract, alone))
         findings = extract(text)
         checks = Checks(
-            mirror_consistent=consistent,
+            mirror_consistent=None if differences is None else not differences,
             flaws=flaws(text, findings),
         )
         warnings = [ReportWarning(code=w.code, message=w.message) for w in volume.warnings]
@@ -118,8 +117,9 @@ class Pipeline:
         elif checks.flaws:
             message = f"The text contradicts or repeats itself ({', '.join(checks.flaws)}): don't rely on it."
             warnings.insert(0, ReportWarning(code="flawed_text", message=message))
-        if checks.mirror_consistent is False:
-            warnings.insert(0, MIRROR)
+        if differences:
+            message = MIRROR.format(what=", ".join(name.replace("_", " ") for name in differences))
+            warnings.insert(0, ReportWarning(code="mirror_inconsistent", message=message))
         return Report(
             id=scan_id or default_id(volume.source.path),
             text=text,
