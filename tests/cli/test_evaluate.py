@@ -59,13 +59,13 @@ def test_a_model_beside_everything_that_does_not_look(run, manifest, tiny_checkp
     assert result.exit_code in (0, 1), result.output
     metrics = read(tmp_path)
     assert metrics.system == tiny_checkpoint.name
-    assert len(metrics.systems) == 9
+    assert len(metrics.systems) == 10
     assert {f.error for f in metrics.failures} <= {"the report is empty"}, "an untrained model may say nothing"
     assert metrics.lift["side_accuracy"].n == 1
     page = (tmp_path / "out" / "RESULTS.md").read_text()
     assert page.startswith(f"# {tiny_checkpoint.name} on set\n")
     lines = (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()
-    assert len(lines) == 18
+    assert len(lines) == 20
     assert f"Written to {tmp_path / 'out' / 'RESULTS.md'}" in result.stdout
 
 
@@ -163,7 +163,7 @@ def test_an_interruption_keeps_what_is_finished(run, manifest, tiny_checkpoint, 
     monkeypatch.setattr(evaluation, "write_results", interrupted)
     result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
     assert result.exit_code == 130
-    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 18
+    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 20
 
 
 def test_baselines_run_beside_the_model(run, manifest, tiny_checkpoint, tmp_path):
@@ -199,4 +199,4 @@ def test_a_baseline_that_can_t_be_loaded_ends_the_run(run, manifest, tiny_checkp
     assert result.exit_code == 2
     assert "1 weights are missing" in result.stderr
     assert not (tmp_path / "out" / "metrics.json").exists()
-    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 18, "what was finished is kept"
+    assert len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines()) == 20, "what was finished is kept"
