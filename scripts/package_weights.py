@@ -15,7 +15,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from braingemma3d.evaluation.metrics import REPORTED, Metrics
+from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.training.run import HISTORY, SETTINGS
 
@@ -109,18 +109,18 @@ def result_table(folder: Path) -> str:
     command = (folder / "RESULTS.md").read_text(encoding="utf-8").split("Written by `", 1)[1].split("`", 1)[0]
     own = metrics.systems[metrics.system]
     rows = []
+
+    def add(label: str, value: Value, best: str) -> None:
+        rows.append([label, short(value.mean), f"{short(value.ci95[0])} to {short(value.ci95[1])}", best])
+
     for name in REPORTED:
         value = own.value(name)
-        if value is None:
-            continue
-        best = metrics.systems[metrics.lift[name].over].value(name) if name in metrics.lift else None
-        interval = f"{short(value.ci95[0])} to {short(value.ci95[1])}"
-        rows.append([NAMES[name], short(value.mean), interval, short(best.mean) if best else "–"])
+        if value is not None:
+            best = metrics.systems[metrics.lift[name].over].value(name) if name in metrics.lift else None
+            add(NAMES[name], value, short(best.mean) if best else "–")
     alone = metrics.systems.get(f"{metrics.system}, one view")
     if alone is not None and alone.mirror_consistency is not None:
-        value = alone.mirror_consistency
-        interval = f"{short(value.ci95[0])} to {short(value.ci95[1])}"
-        rows.append(["mirror, each view read alone", short(value.mean), interval, "–"])
+        add("mirror, each view read alone", alone.mirror_consistency, "–")
     table = markdown(["finding", "model", "95 % interval", "best without looking or learning"], rows)
     return f"`{command}` ({metrics.cases} cases, {metrics.healthy} without a lesion):\n\n{table}"
 
@@ -143,6 +143,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("results", type=Path, nargs="*")
-    parser.add_argument("--made", type=argparse.FileType(), help="how the weights came about")
+    parser.add_argument("--made", type=Path, help="how the weights came about")
     arguments = parser.parse_args()
-    main(arguments.run, arguments.results, arguments.made.read() if arguments.made else FROM_NOTHING)
+    main(arguments.run, arguments.results, arguments.made.read_text() if arguments.made else FROM_NOTHING)

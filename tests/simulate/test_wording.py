@@ -87,11 +87,6 @@ def test_swapping_sides_swaps_the_side_found_and_nothing_else(written: list[tupl
         assert after == (before[0], OTHER.get(str(before[1]), before[1]), *before[2:])
 
 
-def test_swapping_keeps_case_and_leaves_other_words() -> None:
-    text = "Left LEFT left-sided, leftward; bright, upright, cleft. Right."
-    assert swap_sides(text) == "Right RIGHT right-sided, rightward; bright, upright, cleft. Left."
-
-
 def test_absent_findings_are_said_to_be_absent() -> None:
     truth = Truth(lesion=True, side="left", main_lobe="frontal", lobes=("frontal",), foci=1)
     for seed in range(30):

@@ -1,0 +1,52 @@
+"""The mirror image of findings and of texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import mirror_consistent, mirror_differences, mirrored, swap_sides
+from braingemma3d.findings.schema import Finding, Findings
+
+TRUTH = Findings(
+    lesion=True,
+    side="left",
+    lobes=("frontal", "temporal"),
+    edema="moderate",
+    necrosis="present",
+    ventricular_compression="none",
+    lesions=(Finding(side="left", lobes=("frontal", "temporal")),),
+)
+TEXT = "A lesion is in the left frontal and temporal lobes. There is moderate edema. Necrosis is present."
+
+
+def test_a_mirror_swaps_sides_and_nothing_else():
+    other = mirrored(TRUTH)
+    assert (other.side, other.lesions[0].side) == ("right", "right")
+    assert other.model_copy(update={"side": "left", "lesions": TRUTH.lesions}) == TRUTH
+    assert mirrored(other) == TRUTH
+
+
+@pytest.mark.parametrize("side", ["bilateral", "midline", "none"])
+def test_a_symmetric_side_stays(side):
+    assert mirrored(TRUTH.model_copy(update={"side": side})).side == side
+
+
+def test_consistency():
+    found = extract(TEXT)
+    assert mirror_consistent(found, extract(TEXT.replace("left", "right")))
+    assert not mirror_consistent(found, found)
+    assert not mirror_consistent(found, extract(TEXT.replace("left", "right").replace("moderate", "mild")))
+
+
+def test_what_differs_from_the_mirror_is_named():
+    found = extract(TEXT)
+    assert mirror_differences(found, extract(TEXT.replace("left", "right"))) == []
+    assert mirror_differences(found, found) == ["side"]
+    other = TEXT.replace("left", "right").replace("moderate", "mild").replace(" and temporal lobes", " lobe")
+    assert mirror_differences(found, extract(other)) == ["lobes", "edema"]
+
+
+def test_swapping_keeps_case_and_leaves_other_words() -> None:
+    text = "Left LEFT left-sided, leftward; bright, upright, cleft. Right."
+    assert swap_sides(text) == "Right RIGHT right-sided, rightward; bright, upright, cleft. Left."
