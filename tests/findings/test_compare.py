@@ -1,4 +1,4 @@
-"""Findings against findings: mirrors and scores."""
+"""Findings against findings: scores."""
 
 from __future__ import annotations
 
