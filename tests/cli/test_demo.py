@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
+from braingemma3d.cli import demo, explain
 from braingemma3d.cli.main import app
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.model.loading import load_model
@@ -19,10 +22,30 @@ def test_the_bundled_scan_is_a_whole_flair_without_complaints():
     assert [w.code for w in load_scan(BUNDLED).warnings] == ["already_stripped"]
 
 
-def test_the_demo_reports_on_it(tiny_checkpoint, tmp_path, monkeypatch):
+@pytest.fixture
+def run(tiny_checkpoint, tmp_path, monkeypatch):
     loaded = load_model(str(tiny_checkpoint))
     monkeypatch.setattr(pipeline, "load_model", lambda _: loaded)
-    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
+    monkeypatch.setattr(pipeline.Pipeline, "write", lambda self, pixels: ["A mass is seen in the left frontal lobe."])
+    monkeypatch.setattr(demo, "SAMPLES", 8)
+    return lambda: CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
+
+
+def test_the_demo_reports_on_it_and_explains_the_side(run, tmp_path):
+    result = run()
     assert result.exit_code == 0, result.output
     assert (tmp_path / "simulated_flair" / "report.json").is_file()
     assert "Report on simulated_flair" in result.stdout
+    (card,) = json.loads((tmp_path / "explanation" / "scorecard.json").read_text())["maps"]
+    assert card["counterfactual"] == "A mass is seen in the right frontal lobe."
+    assert "Verdict on the map (side)" in result.stdout
+    assert run().exit_code == 0
+
+
+def test_without_the_extra_the_demo_reports_and_says_what_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(explain, "missing_package", lambda: "captum")
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "simulated_flair" / "report.json").is_file()
+    assert not (tmp_path / "explanation").exists()
+    assert "braingemma3d[explain]" in result.stdout

@@ -66,6 +66,31 @@ def test_a_model_that_does_not_look_is_not_to_be_used(blocks, true):
     assert "does not depend" in card.reasons[-1]
 
 
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        (Target("side", 0, "It is left.", "It is right."), True),
+        (Target("edema", 0, "Mild edema is seen.", "No edema is seen."), True),
+        (Target("edema", 0, "No edema is seen.", "Mild edema is seen."), False),
+        (Target("compression", 0, "The left ventricle is compressed.", "It is not."), False),
+        (Target("sentence 1", 0, "The lesion is large."), False),
+        (Target("report", None, "A lesion is seen in the left frontal lobe."), True),
+        (Target("report", None, "No lesion is seen."), False),
+    ],
+)
+def test_a_map_should_point_into_the_lesion_where_what_it_is_about_lies_there(blocks, true, target, wanted):
+    elsewhere = blocks.labels == 1
+    _, (card,) = assess(scored_by(true), scored_by(true.roll(1)), [target], blocks, SETTINGS, elsewhere)
+    assert not card.localisation.pointing
+    assert any("outside the outlined lesion" in reason for reason in card.reasons) == wanted
+
+
+def test_a_view_that_speaks_for_the_counterfactual_is_named(blocks, true):
+    _, (card,) = assess(scored_by(-true), scored_by(true.roll(1)), TARGETS, blocks, SETTINGS)
+    assert card.score < 0
+    assert any("counterfactual" in reason for reason in card.reasons)
+
+
 def test_noise_is_not_to_be_used(blocks, true):
     rng = np.random.default_rng(0)
 

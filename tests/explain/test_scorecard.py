@@ -23,6 +23,7 @@ def curve(gain):
 def evidence(**changes):
     good = {
         "trained": True,
+        "favoured": True,
         "variation": 1.0,
         "r2_held_out": 0.8,
         "stability": Stability(rank_correlation=0.5, correlation=0.9, top_overlap=0.8),
@@ -57,6 +58,7 @@ def test_good_evidence_is_trusted_without_a_but():
         ({"insertion": curve(-0.1)}, "caution", "adding"),
         ({"deletion": curve(0.0)}, "do not use", "removing"),
         ({"localisation": place(False)}, "caution", "outside"),
+        ({"favoured": False}, "caution", "counterfactual"),
         (
             {"randomisation": Randomisation(correlation=0.8, rank_correlation=0.8, passed=False)},
             "do not use",

@@ -89,10 +89,13 @@ def test_the_scan_in_the_page_lies_where_the_scan_does(page):
     assert np.linalg.norm(here - there) < 3
 
 
-def test_nothing_in_a_report_can_end_a_script_or_become_markup(make_explanation, pipeline, tmp_path, monkeypatch):
+def test_nothing_in_a_report_can_end_a_script_or_become_markup(
+    make_explanation, pipeline, volume, tmp_path, monkeypatch
+):
     evil = "A lesion is in the left lobe </script><script>alert(1)</script> {{niivue}} <!-- <b>bold</b>."
     monkeypatch.setattr(pipeline, "write", lambda pixels: [evil] * len(pixels))
-    found = make_explanation(scan_id="</title><b>")
+    report = pipeline(volume, "</title><b>")
+    found = make_explanation(report=report)
     save_viewer(found, tmp_path / "page.html")
     parsed = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert len(parsed.scripts) == 3

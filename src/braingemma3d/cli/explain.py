@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from braingemma3d.cli.output import progress_bar
 from braingemma3d.errors import InputError
+
+if TYPE_CHECKING:
+    from braingemma3d.explain.explanation import ExplainSettings
+    from braingemma3d.imaging.volume import Mask, Volume
+    from braingemma3d.report.pipeline import Pipeline
+    from braingemma3d.report.report import Report
 
 
 def explain(
@@ -42,8 +48,7 @@ def explain(
     """
     _require_extra()
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.explanation import explain as run
-    from braingemma3d.explain.files import refuse_folder, write_explanation
+    from braingemma3d.explain.files import refuse_folder
     from braingemma3d.explain.lime import LimeSettings
     from braingemma3d.explain.outline import read_outline
     from braingemma3d.imaging.preprocess import load_scan
@@ -54,19 +59,41 @@ def explain(
     outline = None if mask is None else read_outline(mask, volume)
     settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))
     pipeline = Pipeline.from_pretrained(model)
+    report = pipeline(volume)
+    print(f"{report.text}\n")
+    explain_report(report, pipeline, volume, settings, out, outline)
+
+
+def explain_report(
+    report: Report,
+    pipeline: Pipeline,
+    volume: Volume,
+    settings: ExplainSettings,
+    out: Path,
+    outline: Mask | None = None,
+) -> None:
+    """Explain a report, write the files to ``out``, and print the verdict."""
+    from braingemma3d.explain.explanation import explain as run
+    from braingemma3d.explain.files import write_explanation
+
     with progress_bar("Explaining") as told:
-        explanation = run(pipeline, volume, settings, outline, progress=told)
+        explanation = run(pipeline, volume, settings, outline, report, told)
     write_explanation(explanation, out, outline)
     card = explanation.scorecard
-    print(f"{card.report}\n\nVerdict on the map ({card.maps[0].name}): {card.verdict.upper()}")
+    print(f"Verdict on the map ({card.maps[0].name}): {card.verdict.upper()}")
     for reason in card.reasons:
         print(f"- {reason}")
     print(f"Written to {out}; open {out / 'explanation.html'} in a browser")
 
 
 def _require_extra() -> None:
-    for package in ("captum", "skimage", "sklearn"):
-        if importlib.util.find_spec(package) is None:
-            raise InputError(
-                f"explanations need the package {package}; run pip install 'braingemma3d[explain]'", "missing_extra"
-            )
+    if missing := missing_package():
+        raise InputError(
+            f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
+        )
+
+
+def missing_package() -> str | None:
+    """The first package that explanations need and that is not installed."""
+    packages = ("captum", "skimage", "sklearn")
+    return next((package for package in packages if importlib.util.find_spec(package) is None), None)

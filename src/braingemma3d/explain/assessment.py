@@ -21,7 +21,8 @@ from braingemma3d.explain.lime import LimeSettings, Surrogate, draw_blocks, fit,
 from braingemma3d.explain.score import Score, ScoreTable
 from braingemma3d.explain.scorecard import CHANCE_CORRELATION, MOST_RANDOMISED, MapCard, Randomisation, judge
 from braingemma3d.explain.supervoxels import Supervoxels
-from braingemma3d.explain.targets import Target
+from braingemma3d.explain.targets import REPORT, Target
+from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.volume import Mask
 
 Progress = Callable[[int, int], None]
@@ -108,18 +109,18 @@ def _card(
     )
     place = None if lesion is None else localisation(surrogate.attributions, supervoxels, lesion)
     r2 = held_out_r2(rows, scores, settings)
+    whole, nothing = table(fixed)[:, number].tolist()
     verdict, reasons = judge(
         trained=trained,
+        favoured=target.counterfactual is None or whole > 0,
         variation=float(scores.std()),
         r2_held_out=r2,
         stability=agreement,
         deletion=deletion,
         insertion=insertion,
         randomisation=randomisation,
-        # Pressed ventricles lie outside the lesion, and a sentence may be about anything.
-        localisation=None if target.name == "compression" or target.name.startswith("sentence") else place,
+        localisation=place if _lies_in_the_lesion(target) else None,
     )
-    whole, nothing = table(fixed)[:, number].tolist()
     return MapCard(
         name=target.name,
         sentence=target.sentence,
@@ -138,6 +139,20 @@ def _card(
         verdict=verdict,
         reasons=reasons,
     )
+
+
+def _lies_in_the_lesion(target: Target) -> bool:
+    """Whether what a map is about does: not pressed ventricles, what is said to be absent, or any other sentence."""
+    said = extract(target.written)
+    present = {
+        REPORT: said.lesion,
+        "side": True,
+        "lobe": True,
+        "lesion": said.lesion,
+        "edema": said.edema != "none",
+        "necrosis": said.necrosis != "none",
+    }
+    return present.get(target.name, False)
 
 
 class _Counter:

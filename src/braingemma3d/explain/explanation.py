@@ -70,17 +70,17 @@ def explain(
     volume: Volume,
     settings: ExplainSettings | None = None,
     outline: Mask | None = None,
-    scan_id: str | None = None,
+    report: Report | None = None,
     progress: Progress | None = None,
 ) -> Explanation:
-    """Write the report of a scan and explain it.
+    """Explain the report of a scan.
 
     Args:
         pipeline: the loaded model.
         volume: from :func:`braingemma3d.imaging.preprocess.load_scan`.
         settings: the defaults, if None.
         outline: of the lesion on the volume's grid (D, H, W), to hold the maps against.
-        scan_id: as in :class:`Pipeline`.
+        report: of this volume by this pipeline; written here, if None.
         progress: told of every batch.
 
     Raises:
@@ -92,7 +92,7 @@ def explain(
     settings = settings or ExplainSettings()
     timing: dict[str, float] = {}
     clock = _Clock(timing)
-    report = pipeline(volume, scan_id)
+    report = report or pipeline(volume)
     shape = pipeline.processor.volume_shape
     pixels, affine = to_grid(volume, shape)
     brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0

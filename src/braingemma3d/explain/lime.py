@@ -46,7 +46,7 @@ class LimeSettings:
     method: Method = "lime"
     samples: int = 500
     seed: int = 0
-    keep_share: float = 0.5
+    keep_share: float = 0.9
     kernel_width: float = 0.25
     alpha: float = 1.0
     batch: int = 16

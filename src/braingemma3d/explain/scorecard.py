@@ -98,6 +98,7 @@ class Scorecard(Record):
 def judge(
     *,
     trained: bool,
+    favoured: bool,
     variation: float,
     r2_held_out: float,
     stability: Stability,
@@ -109,6 +110,8 @@ def judge(
     """The verdict on a map, and the reasons against it, the gravest first."""
     grave: list[str] = []
     mild: list[str] = []
+    if not favoured:
+        mild.append("read without its mirror image, the scan speaks for the counterfactual rather than what is written")
     if not trained:
         grave.append("the model has not been trained")
     if variation < LEAST_VARIATION:
