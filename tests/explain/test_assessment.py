@@ -10,7 +10,7 @@ from braingemma3d.explain.assessment import assess
 from braingemma3d.explain.lime import LimeSettings
 from braingemma3d.explain.targets import Target
 
-SETTINGS = LimeSettings(samples=300)
+SETTINGS = LimeSettings(samples=300, keep_share=0.5)
 TARGETS = [Target("side", 0, "It is left.", "It is right.")]
 
 

@@ -46,7 +46,7 @@ def test_all_targets_share_the_models_work():
         asked.append(len(keep))
         return linear(keep)
 
-    settings = LimeSettings(samples=40, batch=16)
+    settings = LimeSettings(samples=40, keep_share=0.5, batch=16)
     rows = torch.cat(draw_blocks(settings, COUNT))
     table = ScoreTable(counted, settings.batch)
     fit(rows, table, 0, settings)
@@ -58,7 +58,7 @@ def test_all_targets_share_the_models_work():
 
 
 def test_each_sample_gets_its_own_score_in_any_batch():
-    settings = [LimeSettings(samples=60, batch=batch) for batch in (1, 16, 60)]
+    settings = [LimeSettings(samples=60, batch=batch, keep_share=0.5) for batch in (1, 16, 60)]
     rows = torch.cat(draw_blocks(settings[0], COUNT))
     found = [fit(rows, ScoreTable(linear, one.batch), 0, one).attributions for one in settings]
     assert found[0] == pytest.approx(found[1])
