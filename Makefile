@@ -1,4 +1,4 @@
-# setup: everything into .venv · demo: a report on the bundled scan · test: linters and tests · bench: measurements
+# setup: everything into .venv · demo: a report on the bundled scan, explained · test: linters and tests · bench: measurements
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

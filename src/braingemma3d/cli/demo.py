@@ -9,7 +9,7 @@ import typer
 
 SUPERVOXELS = 64
 SAMPLES = 64
-"""Fewer and larger pieces than ``explain`` cuts, so that the demo is over in a minute."""
+"""Fewer and larger pieces than ``explain`` cuts, and fewer samples, so that the demo is soon over."""
 
 
 def demo(
@@ -35,8 +35,10 @@ def demo(
         return
 
     from braingemma3d.explain.explanation import ExplainSettings
+    from braingemma3d.explain.files import refuse_folder
     from braingemma3d.explain.lime import LimeSettings
 
+    refuse_folder(out / "explanation")
     settings = ExplainSettings("side", SUPERVOXELS, lime=LimeSettings(samples=SAMPLES))
     print("What made the model name the side? Parts of the scan are switched off to find out.")
     explain_report(report, pipeline, volume, settings, out / "explanation")

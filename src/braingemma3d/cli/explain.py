@@ -46,7 +46,10 @@ def explain(
     The scorecard says whether to believe the map. Open explanation.html in a browser and click on a sentence to see
     what made the model write it.
     """
-    _require_extra()
+    if missing := missing_package():
+        raise InputError(
+            f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
+        )
     from braingemma3d.explain.explanation import ExplainSettings
     from braingemma3d.explain.files import refuse_folder
     from braingemma3d.explain.lime import LimeSettings
@@ -84,13 +87,6 @@ def explain_report(
     for reason in card.reasons:
         print(f"- {reason}")
     print(f"Written to {out}; open {out / 'explanation.html'} in a browser")
-
-
-def _require_extra() -> None:
-    if missing := missing_package():
-        raise InputError(
-            f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
-        )
 
 
 def missing_package() -> str | None:

@@ -90,9 +90,9 @@ def explain(
     if volume.brain_mask is None:
         raise ValueError("an explanation needs a brain mask")
     settings = settings or ExplainSettings()
-    timing: dict[str, float] = {}
-    clock = _Clock(timing)
     report = report or pipeline(volume)
+    timing = {"report": round(sum(report.timing_s.values()), 3)}
+    clock = _Clock(timing)
     shape = pipeline.processor.volume_shape
     pixels, affine = to_grid(volume, shape)
     brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0
@@ -104,7 +104,7 @@ def explain(
         raise InputError(f"--supervoxels: {error}", "bad_option") from error
     perturbation = Perturbation(pixels, baseline_pixels(pixels, brain, spacing, settings.baseline), supervoxels)
     targets = plan_targets(report.text, settings.about)
-    clock("report")
+    clock("prepare")
 
     scorer = ModelScorer(pipeline.model, pipeline.processor, perturbation, report.text, targets)
     trained = pipeline.model.config.trained_stage != "untrained"

@@ -37,7 +37,8 @@ class LimeSettings:
         method: ``lime`` (Ribeiro et al. 2016) or ``shap``, KernelSHAP (Lundberg and Lee 2017).
         samples: perturbed scans.
         seed: of their choice.
-        keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution.
+        keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution. Far from the scan, as
+            with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork.
         kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
         alpha: ridge penalty of LIME's surrogate; 1 as in its image explainer.
         batch: volumes that go through the model together.
