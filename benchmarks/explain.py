@@ -1,12 +1,12 @@
 """What explanations cost and how good they are, on simulated tumour patients.
 
-``python benchmarks/explain.py [--model mini] [-n 20] [--samples 500]``; the cases are of a seed that no training uses.
+``python benchmarks/explain.py [--model mini] [-n 20] [--samples 500] [--out FOLDER]``; the cases are of a seed that no
+training uses. With ``--out`` a second run goes on where the first one stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -21,7 +21,7 @@ from braingemma3d.explain.lime import LimeSettings, draw_blocks
 from braingemma3d.explain.outline import read_outline
 from braingemma3d.explain.perturb import Perturbation, baseline_pixels
 from braingemma3d.explain.score import ModelScorer, ScoreTable
-from braingemma3d.explain.scorecard import MapCard
+from braingemma3d.explain.scorecard import MapCard, Scorecard
 from braingemma3d.explain.supervoxels import make_supervoxels
 from braingemma3d.explain.targets import Target, plan_targets
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--keep-share", type=float, default=LimeSettings.keep_share)
     parser.add_argument("--baseline", default=ExplainSettings.baseline, choices=("tissue", "blur", "zero"))
     parser.add_argument("--method", default=LimeSettings.method, choices=("lime", "shap"))
-    parser.add_argument("--out", type=Path, help="keep each case's scorecard.json here")
+    parser.add_argument("--out", type=Path, help="keep each case's scorecard here, and read those that are there")
     parser.add_argument("--throughput-only", action="store_true")
     arguments = parser.parse_args()
     pipeline = Pipeline.from_pretrained(arguments.model)
@@ -55,28 +55,32 @@ def main() -> None:
         LimeSettings(arguments.method, arguments.samples, keep_share=arguments.keep_share),
     )
     maps: dict[str, list[MapCard]] = defaultdict(list)
-    seconds: list[float] = []
-    whole: list[float] = []
+    timings: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         for index in range(arguments.n):
-            case = draw_case(SEED, index, healthy=0.0)
-            save_case(Path(folder), case)
-            volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
-            if index == 0:
-                throughput(pipeline, volume, case.report, settings)
-            if arguments.throughput_only:
-                return
-            outline = read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
-            start = time.perf_counter()
-            card = explain(pipeline, volume, settings, outline).scorecard
-            whole.append(time.perf_counter() - start)
-            seconds.append(card.timing_s["perturb"])
+            kept = arguments.out / f"{index}.json" if arguments.out else None
+            if kept is not None and kept.exists():
+                card = Scorecard.model_validate_json(kept.read_text())
+                if (card.model, card.samples) != (pipeline.model_info, arguments.samples):
+                    raise SystemExit(f"{kept} is of another model or setting; choose another --out")
+            else:
+                case = draw_case(SEED, index, healthy=0.0)
+                save_case(Path(folder), case)
+                volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
+                if index == 0:
+                    throughput(pipeline, volume, case.report, settings)
+                if arguments.throughput_only:
+                    return
+                outline = read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
+                card = explain(pipeline, volume, settings, outline).scorecard
+                if kept is not None:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    kept.write_text(card.model_dump_json(indent=1))
+            timings.append(card.timing_s)
             for one in card.maps:
                 maps["a sentence" if one.name.startswith("sentence") else one.name].append(one)
-            if arguments.out:
-                arguments.out.mkdir(parents=True, exist_ok=True)
-                (arguments.out / f"{case.id}.json").write_text(json.dumps(card.model_dump(mode="json"), indent=1))
-            print(f"{index + 1} of {arguments.n}: {whole[-1]:.0f} s", flush=True)
+            print(f"{index + 1} of {arguments.n}: {sum(card.timing_s.values()):.0f} s", flush=True)
+    seconds, whole = [one["perturb"] for one in timings], [sum(one.values()) for one in timings]
     print(
         f"\n{arguments.samples} perturbations, all maps: median {np.median(seconds):.0f} s, most {max(seconds):.0f} s; "
         f"with report and scorecard: median {np.median(whole):.0f} s ({torch.get_num_threads()} threads)\n"
