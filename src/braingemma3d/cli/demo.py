@@ -14,7 +14,7 @@ SAMPLES = 96
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("demo-output"),
 ) -> None:
-    """Report on the bundled scan, a simulated patient, and show what in it made the model name the lobe."""
+    """Report on the bundled scan, a simulated patient, and show what made the model say that there is a lesion."""
     from importlib.resources import as_file, files
 
     from braingemma3d.cli.explain import explain_report, missing_package
@@ -39,6 +39,6 @@ def demo(
 
     refuse_folder(out / "explanation")
     # On development patients the linear model foretells this finding best.
-    settings = ExplainSettings("lobe", lime=LimeSettings(samples=SAMPLES))
-    print("What made the model name the lobe? Parts of the scan are switched off to find out.")
+    settings = ExplainSettings("lesion", lime=LimeSettings(samples=SAMPLES))
+    print("What made the model say that there is a lesion? Parts of the scan are switched off to find out.")
     explain_report(report, pipeline, volume, settings, out / "explanation")
