@@ -61,7 +61,8 @@ def main() -> None:
             kept = arguments.out / f"{index}.json" if arguments.out else None
             if kept is not None and kept.exists():
                 card = Scorecard.model_validate_json(kept.read_text())
-                if (card.model, card.samples) != (pipeline.model_info, arguments.samples):
+                asked = (pipeline.model_info, arguments.method, arguments.samples, arguments.keep_share)
+                if (card.model, card.method, card.samples, card.keep_share) != asked:
                     raise SystemExit(f"{kept} is of another model or setting; choose another --out")
             else:
                 case = draw_case(SEED, index, healthy=0.0)
