@@ -24,9 +24,10 @@ from braingemma3d.explain.score import ModelScorer, ScoreTable
 from braingemma3d.explain.scorecard import MapCard, Scorecard
 from braingemma3d.explain.supervoxels import make_supervoxels
 from braingemma3d.explain.targets import Target, plan_targets
+from braingemma3d.files import new_file
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
-from braingemma3d.imaging.volume import Volume
+from braingemma3d.imaging.volume import Mask, Volume
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.simulate.case import draw_case
 from braingemma3d.simulate.files import save_case
@@ -56,37 +57,43 @@ def main() -> None:
     )
     maps: dict[str, list[MapCard]] = defaultdict(list)
     timings: list[dict[str, float]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for index in range(arguments.n):
-            kept = arguments.out / f"{index}.json" if arguments.out else None
-            if kept is not None and kept.exists():
-                card = Scorecard.model_validate_json(kept.read_text())
-                asked = (pipeline.model_info, arguments.method, arguments.samples, arguments.keep_share)
-                if (card.model, card.method, card.samples, card.keep_share) != asked:
-                    raise SystemExit(f"{kept} is of another model or setting; choose another --out")
-            else:
-                case = draw_case(SEED, index, healthy=0.0)
-                save_case(Path(folder), case)
-                volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
-                if index == 0:
-                    throughput(pipeline, volume, case.report, settings)
-                if arguments.throughput_only:
-                    return
-                outline = read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
-                card = explain(pipeline, volume, settings, outline).scorecard
-                if kept is not None:
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    kept.write_text(card.model_dump_json(indent=1))
-            timings.append(card.timing_s)
-            for one in card.maps:
-                maps["a sentence" if one.name.startswith("sentence") else one.name].append(one)
-            print(f"{index + 1} of {arguments.n}: {sum(card.timing_s.values()):.0f} s", flush=True)
+    if arguments.throughput_only or not (arguments.out and arguments.out.exists()):
+        volume, text, _ = patient(0)
+        throughput(pipeline, volume, text, settings)
+    if arguments.throughput_only:
+        return
+    for index in range(arguments.n):
+        kept = arguments.out / f"{index}.json" if arguments.out else None
+        if kept is not None and kept.exists():
+            card = Scorecard.model_validate_json(kept.read_text())
+            asked = (pipeline.model_info, arguments.method, arguments.samples, arguments.keep_share)
+            if (card.model, card.method, card.samples, card.keep_share) != asked:
+                raise SystemExit(f"{kept} is of another model or setting; choose another --out")
+        else:
+            volume, _, outline = patient(index)
+            card = explain(pipeline, volume, settings, outline).scorecard
+            if kept is not None:
+                with new_file(kept) as partial:
+                    partial.write_text(card.model_dump_json(indent=1))
+        timings.append(card.timing_s)
+        for one in card.maps:
+            maps["a sentence" if one.name.startswith("sentence") else one.name].append(one)
+        print(f"{index + 1} of {arguments.n}: {sum(card.timing_s.values()):.0f} s", flush=True)
     seconds, whole = [one["perturb"] for one in timings], [sum(one.values()) for one in timings]
     print(
         f"\n{arguments.samples} perturbations, all maps: median {np.median(seconds):.0f} s, most {max(seconds):.0f} s; "
         f"with report and scorecard: median {np.median(whole):.0f} s ({torch.get_num_threads()} threads)\n"
     )
     quality(maps)
+
+
+def patient(index: int) -> tuple[Volume, str, Mask]:
+    """A simulated tumour patient: scan, reference report, outline of the lesion."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = draw_case(SEED, index, healthy=0.0)
+        save_case(Path(folder), case)
+        volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
+        return volume, case.report, read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
 
 
 def quality(maps: dict[str, list[MapCard]]) -> None:

@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold
 from torch import Tensor
 from torch.distributions import Categorical
 
-from braingemma3d.explain.score import ScoreTable
+from braingemma3d.explain.score import BATCH, ScoreTable
 
 Method = Literal["lime", "shap"]
 
@@ -42,8 +42,7 @@ class LimeSettings:
             with 0.9, what is left of a large lesion is enough for the same report.
         kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
         alpha: ridge penalty of LIME's surrogate; 1 as in its image explainer.
-        batch: volumes that go through the model together. On a processor few are faster than many, whose activations
-            leave every cache.
+        batch: volumes that go through the model together.
     """
 
     method: Method = "lime"
@@ -52,7 +51,7 @@ class LimeSettings:
     keep_share: float = 0.7
     kernel_width: float = 0.25
     alpha: float = 1.0
-    batch: int = 4
+    batch: int = BATCH
 
     def __post_init__(self) -> None:
         if self.samples < 4 * BLOCKS:

@@ -16,6 +16,8 @@ from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 Score = Callable[[Tensor], Tensor]
 """(n, supervoxels) bool, True where the scan is kept, to (n, targets) float: one score a sample and target."""
 
+BATCH = 4
+"""Volumes at a time. On a processor few are faster than many, whose activations leave every cache."""
 VOCABULARY_CHUNK = 4096
 """Columns of the output head at a time: 262,144 logits of a few hundred tokens would leave every cache."""
 
@@ -180,7 +182,7 @@ class ScoreTable:
         advance: told how many samples are done, after each batch.
     """
 
-    def __init__(self, score: Score, batch: int = 16, advance: Callable[[int], None] | None = None) -> None:
+    def __init__(self, score: Score, batch: int = BATCH, advance: Callable[[int], None] | None = None) -> None:
         if batch < 1:
             raise ValueError(f"batch must be at least 1, not {batch}")
         self.score = score
