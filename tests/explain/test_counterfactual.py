@@ -71,6 +71,8 @@ def test_a_lesion_is_held_against_none(report_text):
         ("A mass is seen in both hemispheres, involving the frontal lobes.", {"left", "right"}),
         ("There is a lesion in the midline, in the cerebellum.", {"left", "right"}),
         ("There is a lesion crossing the midline.", {"left", "right"}),
+        ("A mass is seen in the midline cerebellum, also involving the brainstem.", {"left", "right"}),
+        ("There is a lesion in the bilateral frontal lobes.", {"left", "right"}),
     ],
 )
 def test_other_sides(sentence, sides):

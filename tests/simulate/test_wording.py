@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from braingemma3d.simulate.truth import Truth
 from braingemma3d.simulate.wording import write_report
 
 TRUTHS = 2500
+GRADES = ("none", "mild", "moderate", "severe")
 OTHER = {"left": "right", "right": "left"}
 
 
@@ -67,7 +71,7 @@ def test_drawn_reports_read_back_as_their_truth(lesions: list[Case], healthy: li
 def test_length_and_variety(written: list[tuple[Truth, str]]) -> None:
     lengths = np.array([len(text.split()) for _, text in written])
     assert lengths.max() <= 75
-    assert (lengths >= 45).mean() > 0.97
+    assert lengths.min() >= 30
     assert len({text for _, text in written}) > 0.8 * TRUTHS
 
 
@@ -94,3 +98,31 @@ def test_absent_findings_are_said_to_be_absent() -> None:
         assert "edema" in text
         assert "necro" in text
         assert "ventric" in text
+
+
+@pytest.mark.parametrize(
+    ("finding", "values", "where", "words"),
+    [
+        ("edema", GRADES, "edema", r"no|absent|mild|slight|moderate|severe|marked|pronounced"),
+        ("ventricular_compression", GRADES, "compress", r"no|absent|mild|slight|moderate|severe|marked|pronounced"),
+        ("lobes", (("frontal",), ("frontal", "parietal"), ("frontal", "deep")), "lobe", r"frontal"),
+        ("side", ("left", "right", "bilateral", "midline"), " in the ", r"left|right|bilateral|midline"),
+    ],
+)
+def test_nothing_before_its_word_tells_the_value(
+    finding: str, values: Sequence[object], where: str, words: str
+) -> None:
+    truth = Truth(lesion=True, side="left", main_lobe="frontal", lobes=("frontal",), foci=1)
+    beginnings = []
+    for value in values:
+        told = truth.model_copy(update={finding: value})
+        begun = Counter()
+        for seed in range(600):
+            text = write_report(told, np.random.default_rng(seed)).lower()
+            sentence = next(s for s in text.split(". ") if where in s)
+            begun[re.split(rf"\b(?:{words})\b", sentence)[0]] += 1
+        beginnings.append(begun)
+    assert len({frozenset(begun) for begun in beginnings}) == 1
+    for beginning in beginnings[0]:
+        counts = [begun[beginning] for begun in beginnings]
+        assert max(counts) - min(counts) < 5 * max(counts) ** 0.5, (beginning, counts)  # as chance has it

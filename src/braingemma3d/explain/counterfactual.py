@@ -105,7 +105,7 @@ _ONE_SIDED = (
     (r"\bon both sides\b", "on the {side} side"),
     (r"\bboth (?:the )?", "the {side} "),
     (r"\bbilateral\b", "{side}"),
-    (r"\bin the midline\b", "in the {side} hemisphere"),
+    (r"\bin the midline\b(?=[.,;]|$)", "in the {side} hemisphere"),
     (r"\bmidline\b", "{side}"),
 )
 

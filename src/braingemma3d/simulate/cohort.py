@@ -27,7 +27,7 @@ from braingemma3d.files import new_file
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed and index would give another case."""
 QUEUED_PER_WORKER = 4
 

@@ -1,7 +1,13 @@
 """A grammar that writes a report from the truth, in the four parts of TextBraTS.
 
 Location and signal, edema, necrosis, ventricular compression (Shi et al., TextBraTS, MICCAI 2025): absent findings
-are said to be absent, and nothing is said that the truth doesn't hold. A report has about 45 to 75 words.
+are said to be absent, and nothing is said that the truth doesn't hold. A report has about 35 to 70 words.
+
+**A wording gives no value away.** Sentences and their order are chosen whatever the finding's value, and the value is
+one word. So a model that writes the likeliest next word says the likeliest value. Were "mild" also "slight" and
+"minor", and "moderate" always "moderate", it would write "moderate" where "mild" is likelier; were a second lobe
+announced by "mainly", "centered" or "predominantly", each would be less likely than beginning without, and second
+lobes be left out.
 """
 
 from __future__ import annotations
@@ -14,33 +20,43 @@ from braingemma3d.findings.schema import Grade, Lobe
 from braingemma3d.simulate.truth import SHIFT_SEVERE, Truth
 
 NAMED_LOBES: tuple[Lobe, ...] = ("frontal", "parietal", "temporal", "occipital")
-FEWEST_WORDS, MOST_WORDS = 45, 75
-DRAFTS = 40
 
-DEGREES: dict[Grade, tuple[str, ...]] = {
-    "mild": ("mild", "slight", "mild", "minor"),
-    "moderate": ("moderate",),
-    "severe": ("severe", "marked", "pronounced"),
-}
-DEGREES_OF_EDEMA: dict[Grade, tuple[str, ...]] = DEGREES | {"severe": ("severe", "marked", "extensive", "pronounced")}
-ADVERBS: dict[Grade, tuple[str, ...]] = {
-    "mild": ("mildly", "slightly"),
-    "moderate": ("moderately",),
-    "severe": ("severely", "markedly"),
-}
+NO_OR_DEGREE: dict[Grade, str] = {"none": "no", "mild": "mild", "moderate": "moderate", "severe": "severe"}
+NO_OR_MARKED: dict[Grade, str] = {"none": "no", "mild": "slight", "moderate": "moderate", "severe": "marked"}
+ABSENT_OR_DEGREE: dict[Grade, str] = {"none": "absent", "mild": "mild", "moderate": "moderate", "severe": "pronounced"}
+
+Frame = tuple[str, dict[Grade, str]]
+"""A sentence with a gap for the ``{degree}``, and the word for each grade."""
+
+EDEMA: tuple[Frame, ...] = (
+    ("{degree} edema is seen around {it}", NO_OR_DEGREE),
+    ("{it} {is_are} surrounded by {degree} edema", NO_OR_MARKED),
+    ("there is {degree} perilesional edema in the adjacent white matter", NO_OR_DEGREE),
+    ("the white matter around {it} shows {degree} edema", NO_OR_MARKED),
+    ("edema around {it} is {degree}", ABSENT_OR_DEGREE),
+)
+COMPRESSION: tuple[Frame, ...] = (
+    ("there is {degree} compression of {ventricle}", NO_OR_DEGREE),
+    ("{degree} ventricular compression is seen", NO_OR_DEGREE),
+    ("the ventricular system shows {degree} compression", NO_OR_MARKED),
+    ("ventricular compression is {degree}", ABSENT_OR_DEGREE),
+    ("mass effect causes {degree} compression of {ventricle}", NO_OR_MARKED),
+)
+NECROSIS: tuple[tuple[str, str], ...] = (
+    ("no necrosis is seen within {it}", "necrosis is seen within {it}, with low signal in the center"),
+    ("there is no necrosis inside {it}", "there is necrosis inside {it}, seen as a darker center on FLAIR"),
+    ("{it} {contains} no necrosis or area of low signal", "{it} {contains} necrosis with low signal in the center"),
+    ("central necrosis is absent in {it}", "central necrosis is present in {it}, with lower signal"),
+    ("the core of {it} shows no necrosis", "the core of {it} shows necrosis with lower signal"),
+)
+"""Sentences in pairs: without necrosis, and with it."""
 
 DEEP = ("deep white matter", "deep brain structures", "deep periventricular white matter")
-DEEP_CENTRE = ("basal ganglia and deep white matter", "deep brain structures", "deep white matter")
 
 
 def write_report(truth: Truth, rng: np.random.Generator) -> str:
     """A report that says ``truth``; the same for the same state of ``rng``."""
-    drafts: list[str] = []
-    for _ in range(DRAFTS):
-        drafts.append(_lesion_report(truth, rng) if truth.lesion else _healthy_report(rng))
-        if FEWEST_WORDS <= len(drafts[-1].split()) <= MOST_WORDS:
-            return drafts[-1]
-    return max(drafts, key=lambda text: (len(text.split()) <= MOST_WORDS, len(text.split())))
+    return _lesion_report(truth, rng) if truth.lesion else _healthy_report(rng)
 
 
 def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
@@ -56,154 +72,83 @@ def _sentence(text: str) -> str:
 
 
 def _lesion_report(truth: Truth, rng: np.random.Generator) -> str:
-    parts = [_edema(truth, rng), _necrosis(truth, rng), _compression(truth, rng)]
-    absent = [g == "none" for g in (truth.edema, truth.necrosis, truth.ventricular_compression)]
-    if absent[0] and absent[1] and rng.random() < 0.3:
-        parts[:2] = [
-            _pick(
-                rng,
-                (
-                    "neither edema nor necrosis is seen in or around the lesion",
-                    "there is no surrounding edema, and no necrosis is seen",
-                ),
-            )
-        ]
-    elif absent[1] and absent[2] and rng.random() < 0.25:
-        parts[1:] = [
-            _pick(
-                rng,
-                (
-                    "there is no necrosis and no compression of the ventricles",
-                    "neither necrosis nor ventricular compression is present",
-                ),
-            )
-        ]
-    elif rng.random() < 0.25:
-        parts[0], parts[1] = parts[1], parts[0]
-    return " ".join(_sentence(p) for p in (*_location(truth, rng), *parts))
+    signal_first = rng.random() < 0.25
+    location = _signal_and_place(truth, rng) if signal_first else _place_and_signal(truth, rng)
+    edema, necrosis, compression = _edema(truth, rng), _necrosis(truth, rng), _compression(truth, rng)
+    parts = (necrosis, edema, compression) if signal_first else (edema, necrosis, compression)
+    return " ".join(_sentence(p) for p in (*location, *parts))
 
 
-def _places(truth: Truth, rng: np.random.Generator, lobes: Sequence[Lobe]) -> list[str]:
-    """Nouns for ``lobes``, to stand after 'the left', 'the right', 'both' or 'the'."""
-    plural = truth.side == "bilateral"
-    single = truth.side == "midline"
+def _places(truth: Truth, rng: np.random.Generator, lobes: Sequence[Lobe]) -> str:
+    """Nouns for ``lobes``, to stand after 'the left', 'the right', 'the bilateral', 'the midline' or 'the'."""
     named = [lobe for lobe in lobes if lobe in NAMED_LOBES]
-    words: list[str] = []
-    if named:
-        words.append(_listed(named) + (" lobes" if plural or len(named) > 1 else " lobe"))
-    for lobe in lobes:
-        if lobe == "insula":
-            words.append("insular cortex" if not plural and rng.random() < 0.3 else "insula")
-        elif lobe == "cerebellum":
-            halves = ("cerebellar hemispheres", "cerebellum") if plural else ("cerebellar hemisphere", "cerebellum")
-            words.append("cerebellum" if single else _pick(rng, halves))
-        elif lobe == "brainstem":
-            words.append("brainstem")
-        elif lobe == "deep":
-            words.append(_pick(rng, DEEP_CENTRE if truth.main_lobe == "deep" and not single else DEEP))
-    return words
+    words = [_listed(named) + (" lobes" if truth.side == "bilateral" or len(named) > 1 else " lobe")] if named else []
+    words += [_pick(rng, DEEP) if lobe == "deep" else lobe for lobe in lobes if lobe not in named]
+    return _listed(words)
 
 
-def _location(truth: Truth, rng: np.random.Generator) -> list[str]:
-    """One or two sentences: where the lesion is and how it looks on FLAIR."""
-    many = truth.foci > 1
-    noun = _pick(rng, ("lesions", "masses")) if many else _pick(rng, ("lesion", "mass"))
-    article = "multiple" if many else "a"
-    signal = _signal(truth, rng)
-    lobes = truth.lobes
-    main = [truth.main_lobe] if truth.main_lobe else list(lobes[:1])
-    rest = [lobe for lobe in lobes if lobe not in main]
-    everything = _listed(_places(truth, rng, lobes))
-    is_are = "are" if many else "is"
-    start = {
-        "left": "in the left",
-        "right": "in the right",
-        "bilateral": "bilaterally in the",
-        "midline": "in the midline, in the",
-    }[truth.side]
-    spread = f"{start} {everything}"
-    if rest and not many and rng.random() < 0.6:
-        first, further = _listed(_places(truth, rng, main)), _listed(_places(truth, rng, rest))
-        centred = _pick(rng, ("mainly", "centered", "predominantly"))
+def _spread(truth: Truth, rng: np.random.Generator) -> str:
+    """Where the lesion is, the lobe with most of it first."""
+    main = [truth.main_lobe] if truth.main_lobe else list(truth.lobes[:1])
+    rest = [lobe for lobe in truth.lobes if lobe not in main]
+    spread = f"in the {truth.side} {_places(truth, rng, main)}"
+    if rest:
         onward = _pick(rng, ("extending into", "with extension into", "also involving"))
-        spread = f"{centred} {start} {first}, {onward} the {further}"
-    if truth.side == "bilateral" and rng.random() < 0.35:
-        spread = f"in both hemispheres, involving the {everything}"
-    manner = int(rng.integers(4))
-    if manner == 0:
-        return [
-            f"the lesion area is located {spread}" if not many else f"multiple {noun} are located {spread}",
-            f"the FLAIR signal of the {noun} is {signal}",
-        ]
-    if manner == 1:
-        return [f"{article} {noun} of {signal} signal {is_are} seen {spread} on FLAIR images"]
-    if manner == 2:
-        there = "there are" if many else "there is"
-        verb = "show" if many else "shows"
-        it = "they" if many else "it"
-        return [f"{there} {article} {noun} {spread}", f"{it} {verb} {signal} signal on FLAIR"]
-    return [
-        f"FLAIR {_pick(rng, ('shows', 'demonstrates', 'reveals'))} {article} {noun} {spread}, "
-        f"with {signal} signal {_pick(rng, ('compared with normal brain tissue', 'relative to normal brain'))}"
-    ]
+        spread += f", {'and in' if truth.foci > 1 else onward} the {_places(truth, rng, rest)}"
+    return spread
+
+
+def _noun(truth: Truth, rng: np.random.Generator) -> str:
+    return _pick(rng, ("lesions", "masses") if truth.foci > 1 else ("lesion", "mass"))
+
+
+def _signal_and_place(truth: Truth, rng: np.random.Generator) -> list[str]:
+    """One sentence: how the lesion looks on FLAIR and where it is."""
+    noun, signal, spread = _noun(truth, rng), _signal(truth, rng), _spread(truth, rng)
+    subject = f"multiple {noun} of {signal} signal are" if truth.foci > 1 else f"a {noun} of {signal} signal is"
+    return [f"{subject} seen {spread} on FLAIR images"]
+
+
+def _place_and_signal(truth: Truth, rng: np.random.Generator) -> list[str]:
+    """Two sentences: where the lesion is, and how it looks on FLAIR."""
+    many = truth.foci > 1
+    noun, signal, spread = _noun(truth, rng), _signal(truth, rng), _spread(truth, rng)
+    subject = f"multiple {noun}" if many else f"a {noun}"
+    first = (
+        f"multiple {noun} are located" if many else "the lesion area is located",
+        f"there are {subject}" if many else f"there is {subject}",
+        f"FLAIR {_pick(rng, ('shows', 'demonstrates', 'reveals'))} {subject}",
+    )
+    second = (
+        f"the FLAIR signal of the {noun} is {signal}",
+        f"{'they show' if many else 'it shows'} {signal} signal on FLAIR",
+        f"the signal is {signal} {_pick(rng, ('compared with normal brain tissue', 'relative to normal brain'))}",
+    )
+    return [f"{_pick(rng, first)} {spread}", _pick(rng, second)]
 
 
 def _signal(truth: Truth, rng: np.random.Generator) -> str:
     if truth.necrosis == "present":
-        return _pick(rng, ("heterogeneous", "mixed high and low", "heterogeneous, mixed high and low"))
-    return _pick(rng, ("high", "hyperintense", "increased", "fairly homogeneous high"))
+        return _pick(rng, ("heterogeneous", "mixed high and low"))
+    return _pick(rng, ("high", "hyperintense"))
 
 
 def _edema(truth: Truth, rng: np.random.Generator) -> str:
-    it = "the lesions" if truth.foci > 1 else "the lesion"
-    if truth.edema == "none":
-        return _pick(
-            rng,
-            (
-                f"no edema is seen around {it}",
-                "there is no perilesional edema in the adjacent white matter",
-                f"the tissue around {it} shows no edema",
-                f"no significant edema surrounds {it}",
-                f"edema around {it} is absent",
-            ),
-        )
-    degree = _pick(rng, DEGREES_OF_EDEMA[truth.edema])
-    a = "an" if degree[0] in "aeiou" else "a"
-    return _pick(
-        rng,
-        (
-            f"{degree} edema is {_pick(rng, ('seen', 'present', 'observed'))} around {it}",
-            f"{it} {'are' if truth.foci > 1 else 'is'} surrounded by {degree} edema",
-            f"there is {degree} perilesional edema in the adjacent white matter",
-            f"the surrounding white matter shows {degree} edema, with high signal on FLAIR",
-            f"edema around {it} is {degree} and spreads along the white matter",
-            f"{a} {degree} degree of edema surrounds {it}",
-        ),
+    sentence, words = _pick(rng, EDEMA)
+    many = truth.foci > 1
+    text = sentence.format(
+        degree=words[truth.edema], it="the lesions" if many else "the lesion", is_are="are" if many else "is"
     )
+    if truth.edema != "none":
+        text += _pick(rng, ("", ", with high signal on FLAIR"))
+    return text
 
 
 def _necrosis(truth: Truth, rng: np.random.Generator) -> str:
-    it = "the lesions" if truth.foci > 1 else "the lesion"
-    if truth.necrosis == "none":
-        return _pick(
-            rng,
-            (
-                f"no necrosis is seen within {it}",
-                f"there is no evidence of necrosis inside {it}",
-                f"{it} {'contain' if truth.foci > 1 else 'contains'} no necrosis",
-                "necrosis is not observed",
-                f"no necrotic area of low signal is identified within {it}",
-            ),
-        )
-    return _pick(
-        rng,
-        (
-            f"necrosis is present within {it}, with low signal in the center",
-            f"a necrotic area of low signal is seen inside {it}",
-            f"the core of {it} {_pick(rng, ('contains', 'shows'))} necrosis with lower signal",
-            f"central low signal within {it} indicates necrosis",
-            f"there is necrosis in {it}, seen as a darker center on FLAIR",
-        ),
+    without, present = _pick(rng, NECROSIS)
+    many = truth.foci > 1
+    return (present if truth.necrosis == "present" else without).format(
+        it="the lesions" if many else "the lesion", contains="contain" if many else "contains"
     )
 
 
@@ -219,29 +164,14 @@ def _ventricle(truth: Truth, rng: np.random.Generator) -> str:
 
 
 def _compression(truth: Truth, rng: np.random.Generator) -> str:
-    if truth.ventricular_compression == "none":
-        return _pick(
-            rng,
-            (
-                "no ventricular compression is seen",
-                "there is no compression of the ventricles",
-                "the ventricles are not compressed and there is no midline shift",
-                "ventricular compression is absent, and the midline is not displaced",
-                "the ventricular system shows no compression",
-            ),
-        )
-    degree = _pick(rng, DEGREES[truth.ventricular_compression])
-    ventricle = _ventricle(truth, rng)
-    text = _pick(
-        rng,
-        (
-            f"there is {degree} compression of {ventricle}",
-            f"{ventricle} is {_pick(rng, ADVERBS[truth.ventricular_compression])} compressed",
-            f"{degree} ventricular compression is {_pick(rng, ('seen', 'present', 'observed'))}, affecting {ventricle}",
-            f"mass effect causes {degree} compression of {ventricle}",
-            f"{ventricle} shows {degree} compression",
-        ),
-    )
+    sentence, words = _pick(rng, COMPRESSION)
+    grade = truth.ventricular_compression
+    ventricle = "the ventricles" if grade == "none" else _ventricle(truth, rng)
+    text = sentence.format(degree=words[grade], ventricle=ventricle)
+    if grade == "none":
+        return text + _pick(rng, ("", ", and the midline is not displaced", ", and there is no midline shift"))
+    if "{ventricle}" not in sentence:
+        text += f", affecting {ventricle}"
     if truth.midline_shift_mm >= SHIFT_SEVERE:
         text += _pick(rng, (", with midline shift", " with shift of the midline structures"))
     return text
