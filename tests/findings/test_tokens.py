@@ -60,7 +60,7 @@ def test_telling_spans_are_places_in_the_text_as_it_stands():
     assert [text[start:stop] for start, stop in telling_spans(text)] == [
         "lesion",
         "LEFT",
-        "temporal lobe",
+        "temporal lobe;",
         "no",
         "necrosis",
     ]

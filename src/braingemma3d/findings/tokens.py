@@ -50,9 +50,14 @@ def sentences(text: str) -> Iterator[list[Token]]:
 
 
 def telling_spans(text: str) -> list[tuple[int, int]]:
-    """Where words of a text tell of findings: begin and end of each word or phrase, by its characters."""
+    """Where words of a text tell of findings: begin and end of each word or phrase, by its characters.
+
+    The span of a place takes in the character after it: whether a comma, a full stop or a blank follows tells whether
+    the lesion has another place.
+    """
     plain = _JOINER.sub(" ", text.lower())
-    return [match.span() for match in SCANNER.finditer(plain) if RULES[(match.lastindex or 1) - 1].kind in TELLING]
+    read = [(match, RULES[(match.lastindex or 1) - 1].kind) for match in SCANNER.finditer(plain)]
+    return [(match.start(), match.end() + (kind is Kind.LOBE)) for match, kind in read if kind in TELLING]
 
 
 def _clean(text: str) -> str:

@@ -44,9 +44,9 @@ COMPRESSION: tuple[Frame, ...] = (
 )
 NECROSIS: tuple[tuple[str, str], ...] = (
     ("no necrosis is seen within {it}", "necrosis is seen within {it}, with low signal in the center"),
-    ("there is no necrosis inside {it}", "there is necrosis inside {it}, seen as a darker center on FLAIR"),
+    ("there is no necrosis in {it}", "there is necrosis in {it}, seen as a darker center on FLAIR"),
     ("{it} {contains} no necrosis or area of low signal", "{it} {contains} necrosis with low signal in the center"),
-    ("central necrosis is absent in {it}", "central necrosis is present in {it}, with lower signal"),
+    ("inside {it} there is no necrosis", "inside {it} there is necrosis, with lower signal"),
     ("the core of {it} shows no necrosis", "the core of {it} shows necrosis with lower signal"),
 )
 """Sentences in pairs: without necrosis, and with it."""
@@ -130,7 +130,7 @@ def _place_and_signal(truth: Truth, rng: np.random.Generator) -> list[str]:
 def _signal(truth: Truth, rng: np.random.Generator) -> str:
     if truth.necrosis == "present":
         return _pick(rng, ("heterogeneous", "mixed high and low"))
-    return _pick(rng, ("high", "hyperintense"))
+    return _pick(rng, ("high", "increased"))
 
 
 def _edema(truth: Truth, rng: np.random.Generator) -> str:
