@@ -26,6 +26,13 @@ def test_pixels_are_in_range_on_the_grid(brain_file):
     assert pixels.max() <= 1
 
 
+def test_the_grid_of_a_mirrored_volume_is_the_mirrored_grid(brain_file):
+    volume = load_scan(brain_file)
+    pixels, _ = to_grid(volume, (40, 64, 50))
+    mirrored, _ = to_grid(volume.mirrored(), (40, 64, 50))
+    np.testing.assert_array_equal(mirrored[..., ::-1], pixels)
+
+
 def test_the_grids_affine_places_the_lesion_where_it_is(brain_file):
     pixels, affine = to_grid(load_scan(brain_file), GRID)
     np.testing.assert_allclose(centre_mm(pixels > 0.65, affine), phantom.LESION_RAS_MM, atol=1.5)
