@@ -130,7 +130,7 @@ def _edited_side(sentence: str, side: str) -> str:
 
 
 def _on(side: str) -> str:
-    return f"There is a lesion on the {side} side."
+    return f"There is a lesion in the {side} cerebral hemisphere."
 
 
 _NAMED: tuple[Lobe, ...] = ("frontal", "parietal", "temporal", "occipital")
@@ -197,7 +197,7 @@ _ABSENT: dict[About, tuple[str, ...]] = {
     ),
     "necrosis": (
         "No necrosis is seen within the lesion.",
-        "There is no evidence of necrosis inside the lesion.",
+        "There is no necrosis in the lesion.",
         "Necrosis is not observed.",
     ),
     "compression": (
@@ -215,8 +215,8 @@ _DEGREES = ("mild", "moderate", "severe")
 _PRESENT: dict[About, tuple[str, ...]] = {
     "edema": tuple(f"{degree.capitalize()} edema is seen around the lesion." for degree in _DEGREES),
     "necrosis": (
-        "Necrosis is present within the lesion, with low signal in the center.",
-        "A necrotic area of low signal is seen inside the lesion.",
+        "Necrosis is seen within the lesion, with low signal in the center.",
+        "The core of the lesion shows necrosis with lower signal.",
         "There is necrosis in the lesion.",
     ),
     "compression": tuple(
