@@ -13,6 +13,7 @@ lobes be left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,7 @@ NO_OR_DEGREE: dict[Grade, str] = {"none": "no", "mild": "mild", "moderate": "mod
 NO_OR_MARKED: dict[Grade, str] = {"none": "no", "mild": "slight", "moderate": "moderate", "severe": "marked"}
 ABSENT_OR_DEGREE: dict[Grade, str] = {"none": "absent", "mild": "mild", "moderate": "moderate", "severe": "pronounced"}
 
+Option = TypeVar("Option")
 Frame = tuple[str, dict[Grade, str]]
 """A sentence with a gap for the ``{degree}``, and the word for each grade."""
 
@@ -59,7 +61,7 @@ def write_report(truth: Truth, rng: np.random.Generator) -> str:
     return _lesion_report(truth, rng) if truth.lesion else _healthy_report(rng)
 
 
-def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
+def _pick(rng: np.random.Generator, options: Sequence[Option]) -> Option:
     return options[int(rng.integers(len(options)))]
 
 
