@@ -66,6 +66,12 @@ def test_the_likeliest_alternative_is_chosen(report_text):
     assert chosen["report"].counterfactual is None
 
 
+def test_a_first_word_need_not_be_writable_after_a_blank():
+    targets = plan_targets("A mass is seen in the left frontal lobe. A necrotic center is seen.")
+    kept = {t.name for t in writable(targets, lambda text: " A" not in text)}
+    assert {"side", "lobe"} <= kept
+
+
 def test_only_counterfactuals_that_the_model_can_write_are_left():
     targets = plan_targets("There is a lesion in the left frontal lobe. There is no edema.")
     kept = {t.name: t for t in writable(targets, lambda text: "right" not in text and "dema" not in text)}

@@ -90,7 +90,9 @@ def writable(targets: Sequence[Target], can_write: Callable[[str], bool]) -> lis
     """
     kept = []
     for target in targets:
-        chosen = tuple(other for other in target.alternatives if can_write(" " + other))
+        # A word after a blank is another vocabulary entry than the same word at the start of a report.
+        before = " " if target.sentence else ""
+        chosen = tuple(other for other in target.alternatives if can_write(before + other))
         if chosen:
             kept.append(replace(target, counterfactual=chosen[0], alternatives=chosen))
         elif not target.alternatives:
