@@ -15,7 +15,7 @@ from braingemma3d.report.pipeline import Pipeline
 
 
 class ModelSystem:
-    """A loaded pipeline. It reads each volume with its mirror image: its mirror consistency is 1 but for rounding."""
+    """A loaded pipeline. It reads each volume with its mirror image: its mirror consistency is 1 by design."""
 
     kind: Kind = "model"
 
