@@ -41,6 +41,15 @@ def test_a_sound_report_has_none(text):
     assert flaws(text, extract(text)) == []
 
 
+def test_a_finding_denied_in_the_lesion_does_not_deny_the_lesion():
+    text = (
+        "Multiple lesions are located in the left frontal lobe. They show high signal on FLAIR. The lesions are "
+        "surrounded by mild edema, with high signal on FLAIR. The lesions contain no necrosis. There is no necrosis in "
+        "the lesions. There is no compression of the ventricles."
+    )
+    assert flaws(text, extract(text)) == []
+
+
 def test_reports_of_simulated_truths_are_sound():
     for index in range(4):
         text = draw_case(5, index, healthy=0.25).report

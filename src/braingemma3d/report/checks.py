@@ -11,11 +11,12 @@ from braingemma3d.findings.schema import Findings
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 _WORDS = re.compile(r"[a-z]+")
 _NO_LESION = re.compile(
-    r"\bno (?:\w+ ){0,3}(?:lesion|mass|tumor)|no evidence of an? (?:\w+ ){0,3}(?:lesion|mass|tumor)", re.IGNORECASE
+    r"\bno (?:(?!the )\w+ ){0,3}(?:lesion|mass|tumor)|no evidence of an? (?:\w+ ){0,3}(?:lesion|mass|tumor)",
+    re.IGNORECASE,
 )
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
-"""A run of this many words that occurs twice is a repeat, as no report of the grammar or of TextBraTS needs one."""
+"""Words of a sentence that, said twice, are a repeat: no report of the grammar or of TextBraTS needs as many."""
 
 
 def flaws(text: str, findings: Findings) -> list[str]:
@@ -31,8 +32,8 @@ def flaws(text: str, findings: Findings) -> list[str]:
         return ["empty"]
     if text.rstrip()[-1] not in ".!?":
         found.append("unfinished sentence")
-    words = " ".join(parts).split()
-    runs = Counter(tuple(words[i : i + REPEATED_WORDS]) for i in range(len(words) - REPEATED_WORDS + 1))
+    words = [part.split() for part in parts]
+    runs = Counter(tuple(w[i : i + REPEATED_WORDS]) for w in words for i in range(len(w) - REPEATED_WORDS + 1))
     if max(Counter(parts).values()) > 1 or (runs and max(runs.values()) > 1):
         found.append("repeats itself")
     if findings.lesion and _NO_LESION.search(text):
