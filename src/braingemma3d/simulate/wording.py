@@ -135,12 +135,16 @@ def _signal(truth: Truth, rng: np.random.Generator) -> str:
     return _pick(rng, ("high", "increased"))
 
 
+def _agreeing(truth: Truth) -> dict[str, str]:
+    """The lesion, and verbs that agree with it in number."""
+    if truth.foci > 1:
+        return {"it": "the lesions", "is_are": "are", "contains": "contain"}
+    return {"it": "the lesion", "is_are": "is", "contains": "contains"}
+
+
 def _edema(truth: Truth, rng: np.random.Generator) -> str:
     sentence, words = _pick(rng, EDEMA)
-    many = truth.foci > 1
-    text = sentence.format(
-        degree=words[truth.edema], it="the lesions" if many else "the lesion", is_are="are" if many else "is"
-    )
+    text = sentence.format(degree=words[truth.edema], **_agreeing(truth))
     if truth.edema != "none":
         text += _pick(rng, ("", ", with high signal on FLAIR"))
     return text
@@ -148,10 +152,7 @@ def _edema(truth: Truth, rng: np.random.Generator) -> str:
 
 def _necrosis(truth: Truth, rng: np.random.Generator) -> str:
     without, present = _pick(rng, NECROSIS)
-    many = truth.foci > 1
-    return (present if truth.necrosis == "present" else without).format(
-        it="the lesions" if many else "the lesion", contains="contain" if many else "contains"
-    )
+    return (present if truth.necrosis == "present" else without).format(**_agreeing(truth))
 
 
 def _ventricle(truth: Truth, rng: np.random.Generator) -> str:
