@@ -66,8 +66,8 @@ def main() -> None:
         kept = arguments.out / f"{index}.json" if arguments.out else None
         if kept is not None and kept.exists():
             card = Scorecard.model_validate_json(kept.read_text())
-            asked = (pipeline.model_info, arguments.method, arguments.samples, arguments.keep_share)
-            if (card.model, card.method, card.samples, card.keep_share) != asked:
+            asked = (pipeline.model_info, arguments.method, arguments.samples)
+            if (card.model, card.method, card.samples) != asked or card.keep_share not in (None, arguments.keep_share):
                 raise SystemExit(f"{kept} is of another model or setting; choose another --out")
         else:
             volume, _, outline = patient(index)

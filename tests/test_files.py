@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from braingemma3d.files import claim, new_file, new_folder, sha256
+from braingemma3d.errors import InputError
+from braingemma3d.files import claim, new_file, new_folder, refuse_folder, sha256
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
@@ -76,3 +79,33 @@ def test_settings_are_claimed_once_and_others_refused(tmp_path):
     assert claim(path, "one")
     assert not claim(path, "other")
     assert path.read_text() == "one"
+
+
+def test_of_a_link_the_folder_behind_it_is_replaced(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "old").touch()
+    (tmp_path / "results").symlink_to(tmp_path / "disk")
+    with new_folder(tmp_path / "results") as folder:
+        (folder / "new").touch()
+    assert (tmp_path / "results").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["new"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "results"]
+
+
+def test_the_current_folder_can_be_a_target(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with new_folder(Path()) as folder:
+        (folder / "new").touch()
+    assert (tmp_path / "here" / "new").is_file()
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    refuse_folder(tmp_path / "absent", ["a"], "a result")
+    (tmp_path / "a").touch()
+    refuse_folder(tmp_path, ["a"], "a result")
+    (tmp_path / "b").touch()
+    with pytest.raises(InputError, match=r"other things than a result \(b\)"):
+        refuse_folder(tmp_path, ["a"], "a result")
+    with pytest.raises(InputError, match="not a folder"):
+        refuse_folder(tmp_path / "b", ["a"], "a result")

@@ -11,17 +11,20 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from braingemma3d.errors import InputError
+
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, that takes the place of ``target`` only when the block ends without an error.
 
     An existing folder is replaced with all that it holds. The folder being filled lies beside it, hidden, under a name
-    with ``.partial``.
+    with ``.partial``. Of a link to a folder, the folder is replaced.
 
     Raises:
         OSError: ``target`` is something else than a folder, or can't be written.
     """
+    target = target.resolve()
     if target.exists() and not target.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +76,24 @@ def claim(path: Path, text: str) -> bool:
     return True
 
 
-def other_files(folder: Path, known: Collection[str]) -> list[str]:
-    """Names in a folder beside the known ones, sorted; none where there is no folder."""
-    return sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:
+    """Make sure that nothing is lost when a folder is replaced as a whole.
+
+    Args:
+        folder: may not exist yet.
+        known: names of the files that may be replaced.
+        what: they are, such as ``a report``.
+
+    Raises:
+        InputError: it is no folder, or holds other things.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; choose another --out", "bad_option")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+    if others:
+        raise InputError(
+            f"{folder}: this folder holds other things than {what} ({others[0]}); choose another --out", "bad_option"
+        )
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:

@@ -84,6 +84,14 @@ def test_an_evaluation_goes_on_where_it_stopped(run, manifest, tiny_checkpoint, 
     assert read(tmp_path).lift == first.lift
 
 
+def test_results_of_another_test_set_are_not_mixed_with_these(run, manifest, tiny_checkpoint):
+    run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    manifest.write_text(manifest.read_text().replace("moderate", "severe"))
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    assert result.exit_code == 2
+    assert "another model or test set" in result.stderr
+
+
 def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
     result = run("score", reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY}), "--data", manifest)
     assert result.exit_code == 0, result.output
@@ -91,6 +99,8 @@ def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
     assert metrics.systems["given"].findings["side_accuracy"].mean == 1
     assert metrics.systems["given"].healthy_specificity.mean == 1
     assert "mirror_consistency" in metrics.skipped
+    assert "constant report" in metrics.systems
+    assert metrics.lift["side_accuracy"].over != "given"
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"metrics.json", "RESULTS.md", "confusion-side.png"}
 
 

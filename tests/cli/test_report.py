@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 
 import nibabel as nib
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 import phantom
 from braingemma3d.cli.main import app
+from braingemma3d.files import sha256
+from braingemma3d.report import writers
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.report.report import Report
 from braingemma3d.report.writers import as_text
@@ -149,10 +152,56 @@ def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(run, save_scan,
     assert first.exit_code == 130
     assert "interrupted" in first.stderr
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a", "summary.csv"]
+    rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open()))
+    assert [(row["id"], row["status"]) for row in rows] == [("a", "ok"), ("b", "failed")]
     second = run(tmp_path / "scans", "--resume")
     assert second.exit_code == 0, second.output
     assert asked == ["a", "b", "b"]
-    assert len(list(csv.DictReader((tmp_path / "out" / "summary.csv").open()))) == 2
+    rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open()))
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+
+
+def test_another_scan_of_the_same_name_is_reported_anew(run, save_scan, tmp_path):
+    first = save_scan(phantom.brain_image(), "p1/flair.nii.gz")
+    other = save_scan(phantom.brain_image(lesion=False), "p2/flair.nii.gz")
+    texts = [run(scan, "--resume", "--json").stdout for scan in (first, other, other)]
+    hashes = [json.loads(text)["input"]["sha256"] for text in texts]
+    assert hashes == [sha256(first), sha256(other), sha256(other)]
+    assert texts[1] == texts[2], "the second time it is read, timings and all"
+
+
+def test_resuming_needs_the_json(run, brain_file):
+    result = run(brain_file, "--resume", "--format", "txt")
+    assert result.exit_code == 2
+    assert "add json to --format" in result.stderr
+
+
+def test_a_folder_that_would_be_lost_is_refused_before_any_work(run, brain_file, tmp_path, monkeypatch):
+    (tmp_path / "out" / "scan").mkdir(parents=True)
+    (tmp_path / "out" / "scan" / "notes.txt").touch()
+    monkeypatch.setattr(Pipeline, "__call__", None)
+    result = run(brain_file)
+    assert result.exit_code == 2
+    assert "notes.txt" in result.stderr
+
+
+def test_an_empty_folder_does_not_cost_the_batch(run, brain_file, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = run(tmp_path / "empty", brain_file)
+    assert result.exit_code == 1
+    assert "empty: not a NIfTI file" in result.stderr
+    assert (tmp_path / "out" / "scan" / "report.json").is_file()
+
+
+def test_a_full_disk_is_one_line(run, brain_file, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writers, "save_overview", full)
+    result = run(brain_file)
+    assert result.exit_code == 2
+    assert "writing the results: No space left on device" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
 
 
 def test_a_model_that_is_nowhere_ends_a_batch_at_once(brain_file, bad_file, tmp_path):

@@ -48,6 +48,17 @@ def test_training_cases_are_never_tested_on(other):
         held_out([case("a", split="train"), case("b", split=other)])
 
 
+def test_a_patient_is_not_in_training_and_test():
+    with pytest.raises(InputError, match="1 patients of the manifest have training and test cases"):
+        held_out([case("a", split="train", patient="p"), case("b", split="test", patient="p")])
+
+
+def test_an_empty_report_tells_nothing(save_scan, brain_file):
+    mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
+    found = reference(case("a", image=brain_file, report="", mask=mask))
+    assert (found.report, found.findings.side) == (None, "left")
+
+
 def test_findings_win_over_the_report():
     found = reference(case("a", report=LEFT, findings={"lesion": True, "side": "right"}))
     assert (found.report, found.findings.side, found.patient) == (LEFT, "right", "a")

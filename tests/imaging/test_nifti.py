@@ -130,11 +130,35 @@ def _huge_spacing(tmp_path):
     return path
 
 
+def _truncated_with_a_fourth_axis(folder):
+    path = folder / "cut4.nii"
+    nib.save(nib.Nifti1Image(np.ones((10, 10, 10, 1), np.float32), np.eye(4)), path)
+    path.write_bytes(path.read_bytes()[:1000])
+    return path
+
+
+def _no_rotation(folder):
+    return _with_bad_quaternion(nib.Nifti1Image(np.ones((10, 10, 10), np.float32), None), folder / "turned.nii", 0)
+
+
+def _with_bad_quaternion(image, path, sform_code):
+    image.set_sform(np.diag([2.0, 2, 2, 1]), code=sform_code)
+    image.header["qform_code"] = 1
+    for name in ("quatern_b", "quatern_c", "quatern_d"):
+        image.header[name] = 1
+    # Not through nib.save, which reads the quaternion.
+    with path.open("wb") as file:
+        image.header.write_to(file)
+        file.write(bytes(4))
+        file.write(np.asarray(image.dataobj).tobytes())
+    return path
+
+
 BAD_FILES = {
     "missing_file": [_missing],
     "empty_file": [_empty],
-    "truncated_file": [_truncated_gzip, _truncated_plain],
-    "not_nifti": [_text, _text_gz, _not_gzip],
+    "truncated_file": [_truncated_gzip, _truncated_plain, _truncated_with_a_fourth_axis],
+    "not_nifti": [_text, _text_gz, _not_gzip, _no_rotation],
     "not_3d": [_series, _two_d],
     "not_scalar": [_colour],
     "bad_affine": [_flat_affine],
@@ -153,6 +177,11 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it(code, make, tmp_path):
     message = str(caught.value)
     assert "\n" not in message
     assert path.name in message
+
+
+def test_a_broken_qform_does_not_matter_beside_a_sform(tmp_path):
+    image = nib.Nifti1Image(np.ones((10, 10, 10), np.float32), None)
+    assert read_nifti(_with_bad_quaternion(image, tmp_path / "turned.nii", 1)).spacing == (2, 2, 2)
 
 
 def test_no_orientation_in_the_header_is_warned_of(save_scan):

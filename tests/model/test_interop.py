@@ -10,6 +10,7 @@ import shutil
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from transformers import Gemma3ForConditionalGeneration, SiglipVisionModel
 
@@ -82,6 +83,17 @@ def test_lora_adapters_of_the_multimodal_model_are_put_on_the_text_tower(snapsho
     with torch.inference_mode():
         expected = reference_logits(snapshot, adapted.eval(), volume, processor.tokenizer, processor.prompt)
         torch.testing.assert_close(model(**processor(volume)).logits, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_lora_adapters_that_fit_nowhere_are_refused(snapshot):
+    whole = Gemma3ForConditionalGeneration.from_pretrained(snapshot / "language_model").eval()
+    get_peft_model(whole, LoraConfig(r=4, target_modules=["q_proj", "v_proj"])).save_pretrained(
+        snapshot / "lora_adapters"
+    )
+    file = snapshot / "lora_adapters" / "adapter_model.safetensors"
+    save_file({f"elsewhere.{name}": value for name, value in load_file(file).items()}, file)
+    with pytest.raises(ModelError, match="weights of its LoRA are missing"):
+        load_published(snapshot, **SMALL)
 
 
 def test_an_incomplete_snapshot_is_one_clear_line(snapshot):

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model.loading import fast_dtype, load_model, random_vision, weights_sha256
+from braingemma3d.report.pipeline import Pipeline
 
 
 def test_a_folder_is_loaded_with_its_processor(tiny_checkpoint):
@@ -86,3 +87,11 @@ def test_a_random_vision_tower_is_the_same_every_time(tiny_checkpoint):
     one, two = random_vision(config), random_vision(config)
     for a, b in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_a_users_folder_is_not_taken_for_the_packaged_model(tiny_checkpoint, tmp_path, monkeypatch):
+    shutil.copytree(tiny_checkpoint, tmp_path / "mini")
+    monkeypatch.chdir(tmp_path)
+    assert load_model("./mini")[0].config.volume_shape == load_model(str(tiny_checkpoint))[0].config.volume_shape
+    monkeypatch.chdir(tmp_path / "mini")
+    assert Pipeline.from_pretrained(".").model_info.name == "mini"

@@ -20,6 +20,7 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
         (f"{SOUND} There is moderate edema around it.", "repeats itself"),
         ("The lesion is in the left lobe in the left lobe in the left lobe.", "repeats itself"),
         (f"{SOUND} No lesion is seen in the brain.", "denies and describes a lesion"),
+        (f"{SOUND} No tumour is seen.", "denies and describes a lesion"),
         ("No lesion is seen. There is severe edema.", "findings without a lesion"),
         (f"{SOUND} The lesion lies in the right frontal lobe.", "two sides for one lesion"),
     ],
@@ -35,6 +36,9 @@ def test_a_flaw_is_named(text, flaw):
         "No lesion is seen. There is no edema.",
         "Two lesions are seen, one in the left frontal lobe. The other is in the right parietal lobe.",
         "A lesion is in the left frontal lobe. The right lateral ventricle is compressed.",
+        f"{SOUND} There is no mass effect on the ventricles.",
+        f"{SOUND} No massive edema is seen.",
+        f"{SOUND} No other lesion is seen.",
     ],
 )
 def test_a_sound_report_has_none(text):

@@ -62,3 +62,9 @@ def test_no_id_leads_out_of_the_results_folder(tmp_path):
     top = [scan_id for scan_id, _ in find_scans([Path("/flair.nii"), Path("/data/flair.nii")])]
     assert len(set(top)) == 2
     assert all("/" not in scan_id and scan_id.strip(".") for scan_id in top)
+
+
+def test_what_is_hidden_is_not_searched_and_a_broken_link_is_not_overlooked(tmp_path):
+    touch(tmp_path / ".git" / "annex" / "key.nii.gz", tmp_path / ".a.nii", tmp_path / "b.nii")
+    (tmp_path / "c.nii.gz").symlink_to(tmp_path / "absent.nii.gz")
+    assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["b", "c"]

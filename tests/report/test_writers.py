@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from braingemma3d.errors import InputError
+from braingemma3d.files import sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report import writers
 from braingemma3d.report.writers import Outcome, as_text, read_report, write_report, write_summary
@@ -35,12 +36,19 @@ def test_a_folder_with_other_things_is_not_replaced(brain_file, tmp_path):
 
 def test_an_earlier_report_is_replaced_and_read_back(brain_file, tmp_path):
     volume = load_scan(brain_file)
+    report = make_report(scan_sha256=sha256(brain_file))
     write_report(make_report("No lesion."), volume, tmp_path / "scan")
-    write_report(make_report(), volume, tmp_path / "scan", ["json"])
-    assert read_report(tmp_path / "scan", ["json"]) == make_report()
-    assert read_report(tmp_path / "scan", ["json", "png"]) is None
+    write_report(report, volume, tmp_path / "scan", ["json"])
+    assert read_report(tmp_path / "scan", brain_file, ["json"]) == report
+    assert read_report(tmp_path / "scan", brain_file, ["json", "png"]) is None
     (tmp_path / "scan" / "report.json").write_text("{}")
-    assert read_report(tmp_path / "scan", ["json"]) is None
+    assert read_report(tmp_path / "scan", brain_file, ["json"]) is None
+
+
+def test_an_earlier_report_on_another_scan_is_none(brain_file, tmp_path):
+    write_report(make_report(scan_sha256="0" * 64), load_scan(brain_file), tmp_path / "scan")
+    assert read_report(tmp_path / "scan", brain_file) is None
+    assert read_report(tmp_path / "scan", tmp_path / "absent.nii") is None
 
 
 def test_only_what_was_asked_for(brain_file, tmp_path):

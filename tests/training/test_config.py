@@ -36,6 +36,8 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
         ({"steps": 0}, "greater than or equal to 1"),
         ({"warmup": 1.0}, "less than 1"),
         ({"epochs": 3}, "Extra inputs"),
+        ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
+        ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):

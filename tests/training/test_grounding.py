@@ -12,7 +12,6 @@ from braingemma3d.training.grounding import Grounding, VolumeDataset, drawn_patc
 from braingemma3d.training.texts import statements
 
 WEIGHTS = {"report": 1.0, "statements": 1.0, "lesion": 4.0, "anatomy": 1.0}
-PATCH = small_models.TINY.patch_shape
 
 
 def stage(**changes):
@@ -22,7 +21,7 @@ def stage(**changes):
 
 @pytest.fixture
 def data(drawn_shards, backbone_folders, tmp_path):
-    return VolumeDataset(drawn_shards, stage(), PATCH, str(backbone_folders.language), tmp_path)
+    return VolumeDataset(drawn_shards, stage(), small_models.TINY, str(backbone_folders.language), tmp_path)
 
 
 def batch_of(data, size=4):
@@ -60,7 +59,7 @@ def test_a_mirrored_case_has_mirrored_pixels_maps_and_words(data):
 
 def test_a_part_of_the_patches_shows_brain_and_has_its_own_maps(data, drawn_shards, backbone_folders, tmp_path):
     some = stage(keep=10, whole=0.25)
-    part = VolumeDataset(drawn_shards, some, PATCH, str(backbone_folders.language), tmp_path)
+    part = VolumeDataset(drawn_shards, some, small_models.TINY, str(backbone_folders.language), tmp_path)
     item = part[0]
     assert len(set(item["kept"].tolist())) == 10
     assert torch.equal(item["lesion"], data[0]["lesion"][item["kept"]])
@@ -96,7 +95,7 @@ def test_items_are_the_same_every_time(data):
 
 
 def test_without_flips_nothing_is_mirrored(drawn_shards, backbone_folders, tmp_path):
-    plain = VolumeDataset(drawn_shards, stage(flips=False), PATCH, str(backbone_folders.language), tmp_path)
+    plain = VolumeDataset(drawn_shards, stage(flips=False), small_models.TINY, str(backbone_folders.language), tmp_path)
     assert not any("The lesion is on the right side." in said(plain[i]) for i in range(16))
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import small_models
 from braingemma3d.findings.schema import LOBES
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS, mirrored_anatomy
 from braingemma3d.training.maps import (
     AMOUNTS,
@@ -15,6 +17,7 @@ from braingemma3d.training.maps import (
     LESION_KINDS,
     MapHead,
     amounts_loss,
+    as_seen,
     cell_shares,
     joint_shares,
     mirrored_amounts,
@@ -125,3 +128,20 @@ def test_ventricles_count_as_much_as_the_lesion():
     ventricle[:, -2:] = 1
     everything_else[:, :-2] = 1
     torch.testing.assert_close(amounts_loss(ventricle, amounts), amounts_loss(everything_else, amounts))
+
+
+def test_a_volume_falls_into_the_patches_of_its_model():
+    volume = np.arange(1, small_models.TINY.volume_shape[0] + 1, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2))
+    assert as_seen(volume, small_models.TINY) is volume
+    last = len(volume)
+
+    def seen(**changes):
+        config = BrainGemma3DConfig.of_size("tiny", **changes)
+        slices = as_seen(volume, config)[:, 0, 0].astype(int).tolist()
+        assert len(slices) == config.patch_grid[0] * config.tubelet_depth
+        return slices
+
+    assert seen(tubelet_depth=2, tubelet_stride=1)[:6] == [1, 2, 2, 3, 3, 4]
+    assert seen(tubelet_depth=1, tubelet_stride=2)[:3] == [1, 3, 5]
+    padded = seen(tubelet_depth=2, tubelet_stride=1, depth_padding=1)
+    assert (padded[:4], padded[-2:]) == ([0, 1, 1, 2], [last, 0])

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from braingemma3d.training.config import Stage
-from braingemma3d.training.trainer import Learner, train
+from braingemma3d.training.trainer import Learner, newest_checkpoint, train
 
 
 class Line(Learner):
@@ -123,3 +123,12 @@ def test_the_log_has_every_term(tmp_path):
     history = json.loads((tmp_path / "checkpoint-20" / "trainer_state.json").read_text())["log_history"]
     assert history[0]["anatomy"] == pytest.approx(5 * history[0]["report"], rel=1e-2)
     assert history[0]["loss"] == pytest.approx(2 * history[0]["report"], rel=1e-2)
+
+
+def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
+    for step in (2, 10, 12):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    assert newest_checkpoint(tmp_path) is None
+    for step in (2, 10):
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"

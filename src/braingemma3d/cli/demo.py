@@ -34,10 +34,11 @@ def demo(
         return
 
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.files import refuse_folder
+    from braingemma3d.explain.files import FILES, WHAT
     from braingemma3d.explain.lime import LimeSettings
+    from braingemma3d.files import refuse_folder
 
-    refuse_folder(out / "explanation")
+    refuse_folder(out / "explanation", FILES, WHAT)
     # On development patients the linear model foretells this finding best.
     settings = ExplainSettings("lesion", lime=LimeSettings(samples=SAMPLES))
     print("What made the model say that there is a lesion? Parts of the scan are switched off to find out.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ def evaluate(
     from braingemma3d.evaluation.evaluate import evaluate as run
     from braingemma3d.evaluation.systems.baselines import baselines
     from braingemma3d.evaluation.systems.model import ModelSystem
+    from braingemma3d.files import claim, sha256
     from braingemma3d.report.pipeline import Pipeline
 
     cases = read_manifest(data)
@@ -51,6 +53,9 @@ def evaluate(
     name = _name(Path(model))
     beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
+    settings = {"model_sha256": evaluated.pipeline.model_info.sha256, "data_sha256": sha256(data)}
+    if not claim(out / "settings.json", json.dumps(settings, indent=2)):
+        raise InputError(f"{out}: holds results of another model or test set; choose another --out", "bad_option")
     references = read_references(chosen)
     metrics = run(
         [*all_systems(evaluated, references, cases), *beside],
@@ -71,19 +76,23 @@ def score(
 ) -> None:
     """Score reports written by anything else: metrics.json, RESULTS.md and plots in OUT.
 
-    Exit code 1: some test cases have no report, and count as failures.
+    Beside them stand systems that need no scan: constant reports, another patient's, the majority. Exit code 1: some
+    test cases have no report, and count as failures.
     """
     from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import held_out, write_results
-    from braingemma3d.evaluation.predictions import read_predictions
+    from braingemma3d.evaluation.evaluate import held_out, unseeing_systems, write_results
+    from braingemma3d.evaluation.predictions import answers, read_predictions
 
-    chosen = held_out(read_manifest(data))
+    cases = read_manifest(data)
+    chosen = held_out(cases)
     read = read_predictions(predictions)
     if not {one.id for one in read} & {case.id for case in chosen}:
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
-    _show(write_results(read, read_references(chosen), system, out, f"{system} on {_name(data.parent)}", command), out)
+    references = read_references(chosen)
+    read += answers(unseeing_systems(references, cases), references, {one.system for one in read})
+    _show(write_results(read, references, system, out, f"{system} on {_name(data.parent)}", command), out)
 
 
 def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
@@ -91,7 +100,7 @@ def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
-    masks = [case for case in cases if case.findings is None and case.report is None]
+    masks = [case for case in cases if case.findings is None and not case.report]
     from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
     return [from_masks.get(case.id) or reference(case) for case in cases]
 

@@ -51,13 +51,14 @@ def explain(
             f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
         )
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.files import refuse_folder
+    from braingemma3d.explain.files import FILES, WHAT
     from braingemma3d.explain.lime import LimeSettings
     from braingemma3d.explain.outline import read_outline
+    from braingemma3d.files import refuse_folder
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
 
-    refuse_folder(out)
+    refuse_folder(out, FILES, WHAT)
     volume = load_scan(scan, brain_mask)
     outline = None if mask is None else read_outline(mask, volume)
     settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))

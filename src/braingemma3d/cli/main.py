@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -34,9 +35,10 @@ class ErrorsInOneLine(TyperGroup):
             print_error(str(error))
             raise typer.Exit(2) from error
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
                 raise
-            print_error(f"{error.filename}: {error.strerror}; check the path, its permissions and the space left")
+            where = error.filename or "writing the results"
+            print_error(f"{where}: {error.strerror}; check the path, its permissions and the space left")
             raise typer.Exit(2) from error
         except KeyboardInterrupt:
             print_error("interrupted; what was finished is kept")

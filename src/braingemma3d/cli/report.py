@@ -45,6 +45,8 @@ def report(
         raise InputError(f"--format: no format {unknown[0]!r}; choose from {','.join(FORMATS)}", "bad_option")
     if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
         raise InputError(f"{out}: not a folder that can be written to; choose another with --out", "bad_option")
+    if resume and "json" not in wanted:
+        raise InputError("--resume: earlier reports are known by their report.json; add json to --format", "bad_option")
     found = find_scans(scans)
     chosen = [name for name in FORMATS if name in wanted]
     outcomes = _report_all(found, out, model, chosen, brain_mask, resume)
@@ -73,18 +75,20 @@ def _report_all(
     resume: bool,
 ) -> list[Outcome]:
     """Report on every scan; each one's files are complete before the next begins."""
+    from braingemma3d.files import refuse_folder
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.writers import Outcome, read_report, write_report, write_summary
+    from braingemma3d.report.writers import REPORT_FILES, WHAT, Outcome, read_report, write_report, write_summary
 
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
     try:
         for scan_id, scan in with_progress(found, "Reporting"):
-            earlier = read_report(out / scan_id, formats) if resume else None
+            earlier = read_report(out / scan_id, scan, formats) if resume else None
             if earlier is not None:
                 outcomes.append(Outcome(scan_id, scan, earlier))
                 continue
             try:
+                refuse_folder(out / scan_id, REPORT_FILES, WHAT)
                 volume = load_scan(scan, brain_mask)
                 pipeline = pipeline or _load_pipeline(model)
                 report = pipeline(volume, scan_id)
@@ -104,7 +108,8 @@ def _report_all(
                 print_error(outcomes[-1].error)
     finally:
         if len(found) > 1 and outcomes:
-            write_summary(outcomes, out / "summary.csv")
+            left = [Outcome(*scan, error="not reached: the batch was interrupted") for scan in found[len(outcomes) :]]
+            write_summary([*outcomes, *left], out / "summary.csv")
     return outcomes
 
 

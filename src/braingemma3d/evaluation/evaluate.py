@@ -13,7 +13,7 @@ from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
 from braingemma3d.evaluation.predictions import Prediction, Progress, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
-from braingemma3d.evaluation.systems.no_learning import no_learning_systems
+from braingemma3d.evaluation.systems.no_learning import Majority, no_learning_systems
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
@@ -25,13 +25,16 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     """The cases whose split is ``test``, or all where no case has a split.
 
     Raises:
-        InputError: there are splits, but no test case.
+        InputError: there are splits, but no test case, or a patient is in training and test.
     """
     if all(case.split is None for case in cases):
         return list(cases)
     chosen = [case for case in cases if case.split == "test"]
     if not chosen:
         raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
+    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split == "train"}
+    if both:
+        raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
     return chosen
 
 
@@ -41,8 +44,8 @@ def reference(case: ManifestCase) -> Reference:
     Raises:
         InputError: the case has none of them, or a mask that does not fit its scan.
     """
-    if case.findings is not None or case.report is not None:
-        return Reference(case.id, case.report, case.findings or extract(str(case.report)), patient=case.patient)
+    if case.findings is not None or case.report:
+        return Reference(case.id, case.report or None, case.findings or extract(str(case.report)), patient=case.patient)
     if case.mask is None:
         raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
     scan = load_scan(case.image)
@@ -61,16 +64,26 @@ def all_systems(
         cases: the whole manifest, from whose training cases the others take what they know of reports. Training cases
             that have a mask only are not looked at.
     """
-    training = [reference(case) for case in cases if case.split == "train" and (case.findings or case.report)]
     pipeline = pipeline_system.pipeline
+    known = _known(references, cases)
     return [
         pipeline_system,
         OneView(pipeline, pipeline_system.name),
-        *no_learning_systems(training or references),
-        *blind_systems(references, training or references),
+        *no_learning_systems(known),
+        *blind_systems(references, known),
         BlankVolume(pipeline),
         ShuffledVoxels(pipeline),
     ]
+
+
+def unseeing_systems(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> list[System]:
+    """The systems of :func:`all_systems` that need neither a model nor a scan."""
+    known = _known(references, cases)
+    return [Majority(known), *blind_systems(references, known)]
+
+
+def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:
+    return [reference(case) for case in cases if case.split == "train" and (case.findings or case.report)] or references
 
 
 def evaluate(

@@ -184,7 +184,8 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
         for metric, value in scores(said, ref.findings, ref.known).items():
             note(metric, ref.id, 0.0 if failed else value)
         if prediction.mirrored is not None:
-            note("mirror_consistency", ref.id, float(mirror_consistent(said, extract(prediction.mirrored))))
+            alike = bool(prediction.mirrored.strip()) and mirror_consistent(said, extract(prediction.mirrored))
+            note("mirror_consistency", ref.id, float(alike))
         elif failed and mirrors:
             note("mirror_consistency", ref.id, 0.0)
         note("flawed_text", ref.id, float(bool(flaws(prediction.text, said))))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError
-from braingemma3d.evaluation.systems.system import Kind, System
+from braingemma3d.evaluation.systems.system import Kind, Reference, System
 from braingemma3d.files import numbered_lines
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
@@ -116,6 +116,17 @@ def _drop_unfinished_line(path: Path) -> None:
             file.truncate(finished)
 
 
+def answers(systems: Sequence[System], references: Sequence[Reference], but: Collection[str]) -> list[Prediction]:
+    """What systems that don't look at scans say of all cases; those with a name in ``but`` are left out."""
+    ids = [reference.id for reference in references]
+    return [
+        Prediction(system=system.name, kind=system.kind, id=name, text=text)
+        for system in systems
+        if system.name not in but
+        for name, text in zip(ids, system.write(ids, []), strict=True)
+    ]
+
+
 def _load(case: ManifestCase) -> tuple[ManifestCase, Volume | str]:
     try:
         return case, load_scan(case.image)
@@ -139,8 +150,11 @@ def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]])
             read.append((case.id, volume))
         else:
             yield Prediction(system=system.name, kind=system.kind, id=case.id, text="", error=volume)
-    if not read:
-        return
+    if read:
+        yield from _written(system, read)
+
+
+def _written(system: System, read: Sequence[tuple[str, Volume]]) -> Iterator[Prediction]:
     ids, volumes = [name for name, _ in read], [volume for _, volume in read]
     start = time.perf_counter()
     looks = system.kind != "blind"
@@ -153,10 +167,14 @@ def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]])
     except ModelError:
         raise
     except Exception as error:
-        # One batch that nobody foresaw must not cost a night's evaluation; it counts as failed.
-        logger.exception("%s failed on %s", system.name, ", ".join(ids))
-        for name in ids:
-            yield Prediction(system=system.name, kind=system.kind, id=name, text="", error=_in_one_line(error))
+        if len(read) > 1:
+            # One of them may have been it, or all together too much.
+            for one in read:
+                yield from _written(system, [one])
+            return
+        # One scan that nobody foresaw must not cost a night's evaluation; it counts as failed.
+        logger.exception("%s failed on %s", system.name, ids[0])
+        yield Prediction(system=system.name, kind=system.kind, id=ids[0], text="", error=_in_one_line(error))
         return
     seconds = round((time.perf_counter() - start) / len(ids), 3)
     for place, name in enumerate(ids):

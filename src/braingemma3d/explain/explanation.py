@@ -107,7 +107,6 @@ def explain(
     clock("prepare")
 
     scorer = ModelScorer(pipeline.model, pipeline.processor, perturbation, report.text, targets)
-    trained = pipeline.model.config.trained_stage != "untrained"
     surrogates, cards = assess(
         scorer,
         scorer.shuffled(settings.lime.seed),
@@ -115,7 +114,7 @@ def explain(
         supervoxels,
         settings.lime,
         lesion,
-        trained=trained,
+        trained=pipeline.model.config.writes_reports,
         progress=progress,
         clock=clock,
     )
@@ -129,7 +128,7 @@ def explain(
         method=settings.lime.method,
         samples=settings.lime.samples,
         seed=settings.lime.seed,
-        keep_share=settings.lime.keep_share,
+        keep_share=settings.lime.keep_share if settings.lime.method == "lime" else None,
         baseline=BASELINES[settings.baseline],
         supervoxels=Sizes(
             count=supervoxels.count,

@@ -6,26 +6,14 @@ from pathlib import Path
 
 import nibabel as nib
 
-from braingemma3d.errors import InputError
 from braingemma3d.explain.explanation import Explanation
 from braingemma3d.explain.overlay import attribution_image, save_overlay
 from braingemma3d.explain.viewer import save_viewer
-from braingemma3d.files import new_folder, other_files
+from braingemma3d.files import new_folder, refuse_folder
 from braingemma3d.imaging.volume import Mask
 
 FILES = ("attribution.nii.gz", "explanation.html", "overlay.png", "scorecard.json")
-
-
-def refuse_folder(folder: Path) -> None:
-    """Raise an :class:`InputError` if a folder can't be replaced by an explanation: it holds other things."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: not a folder; choose another --out", "bad_option")
-    others = other_files(folder, FILES)
-    if others:
-        raise InputError(
-            f"{folder}: this folder holds other things than an explanation ({others[0]}); choose another --out",
-            "bad_option",
-        )
+WHAT = "an explanation"
 
 
 def write_explanation(explanation: Explanation, folder: Path, outline: Mask | None = None) -> None:
@@ -39,7 +27,7 @@ def write_explanation(explanation: Explanation, folder: Path, outline: Mask | No
     Raises:
         InputError: the folder holds other things than an earlier explanation.
     """
-    refuse_folder(folder)
+    refuse_folder(folder, FILES, WHAT)
     with new_folder(folder) as partial:
         nib.save(attribution_image(explanation), partial / "attribution.nii.gz")
         save_overlay(explanation, partial / "overlay.png", outline)

@@ -38,8 +38,7 @@ class LimeSettings:
         samples: perturbed scans.
         seed: of their choice.
         keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution. Far from the scan, as
-            with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork; near it, as
-            with 0.9, what is left of a large lesion is enough for the same report.
+            with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork.
         kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
         alpha: ridge penalty of LIME's surrogate; 1 as in its image explainer.
         batch: volumes that go through the model together.
@@ -48,7 +47,7 @@ class LimeSettings:
     method: Method = "lime"
     samples: int = 500
     seed: int = 0
-    keep_share: float = 0.7
+    keep_share: float = 0.85
     kernel_width: float = 0.25
     alpha: float = 1.0
     batch: int = BATCH

@@ -86,7 +86,7 @@ class Scorecard(Record):
     method: str
     samples: int
     seed: int
-    keep_share: float
+    keep_share: float | None = Field(description="Chance that LIME keeps a supervoxel; null for KernelSHAP.")
     baseline: str = Field(description="What a switched-off supervoxel is replaced by.")
     supervoxels: Sizes
     maps: list[MapCard]

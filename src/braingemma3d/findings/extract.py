@@ -46,10 +46,19 @@ def extract(text: str) -> Findings:
     - **Bystanders.** White-matter spots, periventricular caps, perivascular spaces and atrophy are no lesions. A
       section of history, indication or technique is not read.
     """
+    return _read(text).findings()
+
+
+def denies_lesion(text: str) -> bool:
+    """Whether a text says that there is no lesion; that there is no other one does not say so."""
+    return _read(text).none_seen
+
+
+def _read(text: str) -> _Reader:
     reader = _Reader()
     for tokens in sentences(text):
         reader.read(tokens)
-    return reader.findings()
+    return reader
 
 
 @dataclass(slots=True)
@@ -57,7 +66,8 @@ class _Reader:
     """What the sentences so far have said.
 
     The lesions have the ``areas`` that are said of them. The places that are ``near`` a lesion, of the tissue
-    ``around`` it, or ``loose`` stand in where they have none.
+    ``around`` it, or ``loose`` stand in where they have none. With ``none_seen``,
+    a lesion is denied by name, and not only abnormal signal.
     """
 
     areas: list[Area] = field(default_factory=list)
@@ -66,6 +76,7 @@ class _Reader:
     loose: Area = field(default_factory=Area)
     grades: dict[Kind, list[Grade]] = field(default_factory=lambda: {kind: [] for kind in (*_TISSUE, Kind.PRESSURE)})
     lesion_denied: bool = False
+    none_seen: bool = False
     topic: Kind | None = None
     topic_ventricle: bool = False
 
@@ -111,7 +122,9 @@ class _Reader:
 
     def _add_lesion(self, sentence: Sentence, mention: Mention, area: Area) -> None:
         if mention.denied:
-            self.lesion_denied = self.lesion_denied or not mention.another
+            if not mention.another:
+                self.lesion_denied = True
+                self.none_seen = self.none_seen or mention.kind is Kind.LESION
             return
         if mention.kind is Kind.SIGNAL:
             counts = area or "abnormal" in sentence.tokens[mention.at].text

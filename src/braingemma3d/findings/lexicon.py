@@ -33,7 +33,7 @@ _PRESENCE = (
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
 
-_PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, ":"), rule(Kind.BREAK, ";"))
+_PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, "[:–]"), rule(Kind.BREAK, ";"))
 
 _DISARMED = rule(
     Kind.MASK,

@@ -64,7 +64,7 @@ def _clean(text: str) -> str:
     """Lower case without markup, hyphens and glued compounds, as the lexicon expects it."""
     clean = _NOISE.sub("", text.lower().replace("w/o", "without"))
     clean = _BULLET.sub("\n\n", clean)
-    clean = _DASH.sub(" : ", clean)
+    clean = _DASH.sub(" – ", clean)
     clean = _QUERY.sub(" questionable ", clean)
     clean = _JOINER.sub(" ", clean)
     return GLUED.sub(r"\1 ", clean)

@@ -49,16 +49,18 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: no permission to read this file; change its rights", "no_permission")
     try:
         image = nib.load(path)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(
             f"{path}: not a readable NIfTI file; give a .nii or .nii.gz scan, or copy it again", "not_nifti"
         ) from error
     if not isinstance(image, nib.Nifti1Image | nib.Nifti1Pair):
         raise InputError(f"{path}: not a NIfTI image; convert it to .nii.gz", "not_nifti")
-    image = _as_3d(image, path)
-    _check_affine(image.affine, path)
     try:
+        image = _as_3d(image, path)
+        _check_affine(image.affine, path)
         array, affine = to_dhw(image)
+    except InputError:
+        raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise InputError(
             f"{path}: the image data is truncated or damaged; copy or export it again", "truncated_file"
@@ -99,7 +101,11 @@ def _check_affine(affine: np.ndarray, path: Path) -> None:
 
 def _affine_warnings(image: nib.Nifti1Image) -> list[QualityWarning]:
     sform, sform_code = image.get_sform(coded=True)
-    qform, qform_code = image.get_qform(coded=True)
+    try:
+        qform, qform_code = image.get_qform(coded=True)
+    except ValueError:
+        # Its quaternion is none; the image was read by its sform.
+        qform, qform_code = None, 0
     if not sform_code and not qform_code:
         return [
             QualityWarning(

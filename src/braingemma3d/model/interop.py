@@ -117,4 +117,7 @@ def _load_lora(model: BrainGemma3DForConditionalGeneration, folder: Path) -> Non
     language = model.language_model
     if language is None:
         raise RuntimeError("this model was built without its language model")
-    language.load_adapter(peft_config=PeftConfig.from_pretrained(folder), adapter_state_dict=text)
+    loaded = language.load_adapter(peft_config=PeftConfig.from_pretrained(folder), adapter_state_dict=text)
+    if loaded.missing_keys:
+        missing = len(loaded.missing_keys)
+        raise ModelError(f"{folder}: {missing} weights of its LoRA are missing; download it again", "wrong_weights")

@@ -26,6 +26,9 @@ from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalG
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.model.stem import siglip_class
 
+SIZES = ("mini", "medgemma")
+"""Names that mean no folder, even where there is one; ``./mini`` does."""
+
 
 def load_model(
     name: str = "mini", dtype: torch.dtype | None = None
@@ -44,9 +47,10 @@ def load_model(
         InputError: a backbone or checkpoint can't be had.
     """
     dtype = dtype or fast_dtype()
-    trained = packaged_weights(name)
-    if name not in ("mini", "medgemma") or trained.is_dir():
-        model, processor = _load_checkpoint(trained if trained.is_dir() else local_snapshot(name), dtype)
+    if name not in SIZES:
+        model, processor = _load_checkpoint(local_snapshot(name), dtype)
+    elif packaged_weights(name).is_dir():
+        model, processor = _load_checkpoint(packaged_weights(name), dtype)
     else:
         config = BrainGemma3DConfig.of_size(name)
         source = str(config.language_source)

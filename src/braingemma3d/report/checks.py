@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from braingemma3d.findings.extract import extract
+from braingemma3d.findings.extract import denies_lesion, extract
 from braingemma3d.findings.schema import Findings
 
 _SENTENCE = re.compile(r"[^.!?]+[.!?]?")
 _WORDS = re.compile(r"[a-z]+")
-_NO_LESION = re.compile(
-    r"\bno (?:(?!the )\w+ ){0,3}(?:lesion|mass|tumor)|no evidence of an? (?:\w+ ){0,3}(?:lesion|mass|tumor)",
-    re.IGNORECASE,
-)
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
 """Words of a sentence that, said twice, are a repeat: no report of the grammar or of TextBraTS needs as many."""
@@ -36,7 +32,7 @@ def flaws(text: str, findings: Findings) -> list[str]:
     runs = Counter(tuple(w[i : i + REPEATED_WORDS]) for w in words for i in range(len(w) - REPEATED_WORDS + 1))
     if max(Counter(parts).values()) > 1 or (runs and max(runs.values()) > 1):
         found.append("repeats itself")
-    if findings.lesion and _NO_LESION.search(text):
+    if findings.lesion and denies_lesion(text):
         found.append("denies and describes a lesion")
     if not findings.lesion and findings != Findings():
         found.append("findings without a lesion")

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import LogitsProcessorList
 
+from braingemma3d.files import sha256
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import mirror_differences
 from braingemma3d.imaging.preprocess import load_scan
@@ -61,7 +63,7 @@ class Pipeline:
     def from_pretrained(cls, name: str = "mini") -> Pipeline:
         """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`."""
         model, processor = load_model(name)
-        return cls(model, processor, Path(name).name if Path(name).is_dir() else name)
+        return cls(model, processor, Path(name).resolve().name if Path(name).is_dir() else name)
 
     def write(self, pixel_values: torch.Tensor) -> list[str]:
         """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid, each read with its mirror image."""
@@ -106,7 +108,7 @@ class Pipeline:
             with _timed(timing, "check"):
                 alone = self.write_from_one_view(torch.cat([pixels, pixels.flip(-1)]))
                 differences = mirror_differences(*map(extract, alone))
-        findings = extract(text)
+        findings, source = extract(text), volume.source
         checks = Checks(
             mirror_consistent=None if differences is None else not differences,
             flaws=flaws(text, findings),
@@ -121,16 +123,17 @@ class Pipeline:
             message = MIRROR.format(what=", ".join(name.replace("_", " ") for name in differences))
             warnings.insert(0, ReportWarning(code="mirror_inconsistent", message=message))
         return Report(
-            id=scan_id or default_id(volume.source.path),
+            id=scan_id or default_id(source.path),
             text=text,
             findings=findings,
             checks=checks,
             warnings=warnings,
             model=self.model_info,
             input=InputInfo(
-                shape=volume.source.shape,
-                spacing_mm=volume.spacing,
-                orientation=volume.source.orientation,
+                shape=source.shape,
+                spacing_mm=tuple(np.linalg.norm(source.affine[:3, :3], axis=0).round(4).tolist()),
+                orientation=source.orientation,
+                sha256=sha256(source.path) if source.path.is_file() else None,
                 brain_mask_ml=round(volume.brain_ml, 1),
             ),
             timing_s=timing,

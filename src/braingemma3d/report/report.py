@@ -44,8 +44,9 @@ class InputInfo(_Record):
     """The scan as the file stores it."""
 
     shape: tuple[int, int, int] = Field(description="Voxels along the file's own axes.")
-    spacing_mm: tuple[float, float, float] = Field(description="Along (D, H, W): inferior-superior, ..., left-right.")
+    spacing_mm: tuple[float, float, float] = Field(description="Of the voxels along the file's own axes.")
     orientation: str = Field(description="The file's axis codes, such as LPS.")
+    sha256: str | None = Field(description="Hash of the file; null for a volume that came from none.")
     brain_mask_ml: float = Field(description="Volume of the brain mask in millilitres.")
 
 

@@ -23,22 +23,29 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
         files share one, their folders' names are put before it.
 
     Raises:
-        InputError: a folder holds no NIfTI file.
+        InputError: a folder is all that was given, and holds no NIfTI file. Beside others it counts as a scan that
+            can't be read, so that the others are reported.
     """
     files: list[Path] = []
     for given in inputs:
         if not given.is_dir():
             files.append(given)
             continue
-        found = sorted(p for p in given.rglob("*") if is_nifti(p) and p.is_file() and not p.name.startswith("."))
-        if not found:
+        found = sorted(p for p in given.rglob("*") if is_nifti(p) and _is_scan(p, given))
+        if not found and len(inputs) == 1:
             raise InputError(
                 f"{given}: no .nii or .nii.gz file in this folder; give a scan, or convert DICOM with dcm2niix first",
                 "no_scans",
             )
-        files += found
+        files += found or [given]
     files = list(dict.fromkeys(file.absolute() for file in files))
     return list(zip(_distinct_ids(files), files, strict=True))
+
+
+def _is_scan(path: Path, root: Path) -> bool:
+    """A link to a file that is not there counts: that it can't be read has to be said."""
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return not hidden and (path.is_file() or path.is_symlink())
 
 
 def _distinct_ids(files: Sequence[Path]) -> list[str]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, new_folder, other_files
+from braingemma3d.files import new_file, new_folder, refuse_folder, sha256
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.report.overview import save_overview
 from braingemma3d.report.report import Report
@@ -18,6 +17,7 @@ from braingemma3d.report.report import Report
 ReportFormat = Literal["txt", "json", "png"]
 FORMATS: tuple[ReportFormat, ...] = ("txt", "json", "png")
 REPORT_FILES: dict[str, ReportFormat] = {"report.txt": "txt", "report.json": "json", "overview.png": "png"}
+WHAT = "a report"
 
 
 def as_text(report: Report) -> str:
@@ -43,11 +43,7 @@ def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence
     Raises:
         InputError: the folder is there and holds other things than an earlier report.
     """
-    others = other_files(folder, REPORT_FILES)
-    if others:
-        raise InputError(
-            f"{folder}: this folder holds other things than a report ({others[0]}); choose another --out", "bad_option"
-        )
+    refuse_folder(folder, REPORT_FILES, WHAT)
     with new_folder(folder) as partial:
         if "txt" in formats:
             (partial / "report.txt").write_text(as_text(report), encoding="utf-8")
@@ -57,15 +53,20 @@ def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence
             save_overview(volume, partial / "overview.png", _title(report))
 
 
-def read_report(folder: Path, formats: Sequence[ReportFormat] = FORMATS) -> Report | None:
-    """The report that was written to a folder earlier; None unless all the chosen files and a valid JSON are there."""
+def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORMATS) -> Report | None:
+    """The report on a scan that was written to a folder earlier.
+
+    Returns:
+        None unless all the chosen files are there, and a valid ``report.json`` that is of a file with the same content.
+    """
     wanted = [name for name, kind in REPORT_FILES.items() if kind in formats or kind == "json"]
-    if not all((folder / name).is_file() for name in wanted):
+    if not scan.is_file() or not all((folder / name).is_file() for name in wanted):
         return None
     try:
-        return Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+        report = Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
     except ValueError:
         return None
+    return report if report.input.sha256 == sha256(scan) else None
 
 
 def _title(report: Report) -> str:

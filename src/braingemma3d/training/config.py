@@ -86,6 +86,12 @@ class Stage(_Settings):
                 )
         if min(self.rates.values()) <= 0 or min(self.weights.values()) < 0:
             raise ValueError(f"rates must be positive and weights not negative: {self.rates}, {self.weights}")
+        if self.objective == "contrast" and "encoder" not in self.rates:
+            # Its items are cached patches.
+            if unused := [name for name in ("lesion", "anatomy") if name in self.weights]:
+                raise ValueError(f"maps ({', '.join(unused)}) teach the encoder, which this stage does not train")
+            if self.keep is not None or self.chunk is not None:
+                raise ValueError("keep and chunk are for stages that train the encoder")
         if self.objective == "contrast" and self.batch < 2:
             raise ValueError("a contrastive batch of 1 has no negative and teaches nothing; set batch to 2 or more")
         return self

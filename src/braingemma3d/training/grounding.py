@@ -24,6 +24,7 @@ from torch.utils.data import Dataset
 
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import swap_sides
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
@@ -32,13 +33,14 @@ from braingemma3d.training.maps import (
     AMOUNTS,
     MapHead,
     amounts_loss,
+    as_seen,
     joint_shares,
     mirrored_amounts,
     total_amounts,
 )
 from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements, told_apart
-from braingemma3d.training.trainer import Learner
+from braingemma3d.training.trainer import Learner, samples
 
 
 class VolumeDataset(Dataset):
@@ -49,7 +51,7 @@ class VolumeDataset(Dataset):
     Args:
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
         stage: its steps and batch give the length.
-        patch: voxels of a patch along (D, H, W).
+        config: of the model, whose patches the maps are cut into.
         language_source: of the language model that embeds the reports.
         cache: folder for the embedded reports.
         features: cached patches of each shard; the items then hold them in place of pixels and maps.
@@ -59,16 +61,16 @@ class VolumeDataset(Dataset):
         self,
         shards: Sequence[Path],
         stage: Stage,
-        patch: tuple[int, int, int],
+        config: BrainGemma3DConfig,
         language_source: str,
         cache: Path,
         features: Sequence[Path] | None = None,
     ) -> None:
         self.stage = stage
-        self.patch = patch
+        self.config = config
         opened = [open_shard(shard) for shard in shards]
         self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
-        self.whole_from = round((1 - stage.whole) * stage.steps) * stage.batch
+        self.whole_from = samples(round((1 - stage.whole) * stage.steps), stage.batch)
         self.features = None if features is None else CachedFeatures(features)
         self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
@@ -80,10 +82,13 @@ class VolumeDataset(Dataset):
     def _amounts(self, shard: GridShard, row: int) -> Tensor | None:
         if shard.lesion is None or shard.anatomy is None:
             return None
-        return total_amounts(joint_shares(shard.lesion[row], shard.anatomy[row], self.patch))
+        return total_amounts(self._joint(shard.lesion[row], shard.anatomy[row]))
+
+    def _joint(self, lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8]) -> Tensor:
+        return joint_shares(as_seen(lesion, self.config), as_seen(anatomy, self.config), self.config.patch_shape)
 
     def __len__(self) -> int:
-        return self.stage.steps * self.stage.batch
+        return samples(self.stage.steps, self.stage.batch)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         number, flipped = in_turn(index, len(self.cases), self.stage)
@@ -101,12 +106,13 @@ class VolumeDataset(Dataset):
         item["pixel_values"] = torch.from_numpy(pixels)[None]
         kept = None
         if self.stage.keep is not None and index < self.whole_from:
-            kept = item["kept"] = torch.from_numpy(drawn_patches(pixels, self.patch, self.stage.keep, rng))
+            seen = as_seen(pixels, self.config)
+            kept = item["kept"] = torch.from_numpy(drawn_patches(seen, self.config.patch_shape, self.stage.keep, rng))
         if shard.lesion is not None:
             lesion, anatomy = (labels[row] for labels in shard.maps())
             if flipped:
                 lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
-            joint = joint_shares(lesion, anatomy, self.patch)
+            joint = self._joint(lesion, anatomy)
             joint = joint if kept is None else joint[kept]
             item |= {"lesion": joint.sum(-1), "anatomy": joint.sum(-2), "amounts": total_amounts(joint)}
         return item
@@ -126,7 +132,14 @@ def in_turn(index: int, cases: int, stage: Stage) -> tuple[int, bool]:
 def drawn_patches(
     pixels: NDArray[np.float32], patch: tuple[int, int, int], count: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Indices of ``count`` random patches of a volume (D, H, W) that show brain; others only if there are too few."""
+    """Indices of ``count`` random patches that show brain; others only if there are too few.
+
+    Args:
+        pixels: (levels * tubelet_depth, H, W), a volume :func:`~braingemma3d.training.maps.as_seen`.
+        patch: voxels of a patch along (D, H, W).
+        count: of the patches.
+        rng: draws them.
+    """
     d, h, w = (size // step for size, step in zip(pixels.shape, patch, strict=True))
     blocks = pixels[: d * patch[0], : h * patch[1], : w * patch[2]].reshape(d, patch[0], h, patch[1], w, patch[2])
     empty = (blocks.max(axis=(1, 3, 5)) == 0).ravel()

@@ -8,6 +8,7 @@ by its share of the lesion, compression by the ratio of two ventricles.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
 
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + RIGHT + 1
@@ -52,6 +54,24 @@ def _cells(shape: tuple[int, ...], patch: tuple[int, int, int]) -> NDArray[np.in
     column, wide = np.divmod(np.arange(width) // (patch[2] // CELLS), CELLS)
     plane = (row[:, None] * columns + column) * CELLS**2 + high[:, None] * CELLS + wide
     return (level[:, None, None] * (rows * columns * CELLS**2) + plane).ravel()
+
+
+def as_seen(volume: NDArray[Any], config: BrainGemma3DConfig) -> NDArray[Any]:
+    """The slices of a volume as patches see them, level after level.
+
+    Args:
+        volume: (D, H, W).
+        config: of the model. Where its patches overlap, slices come more than once; where they leave gaps, never. Its
+            padding is 0.
+
+    Returns:
+        (levels * tubelet_depth, H, W): cut every ``tubelet_depth`` slices, it falls into the encoder's patches.
+    """
+    levels, depth, padding = config.patch_grid[0], config.tubelet_depth, config.depth_padding
+    slices = (np.arange(levels)[:, None] * config.tubelet_stride + np.arange(depth)).ravel()
+    if padding == 0 and np.array_equal(slices, np.arange(len(volume))):
+        return volume
+    return np.pad(volume, ((padding, padding), (0, 0), (0, 0)))[slices]
 
 
 def joint_shares(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: tuple[int, int, int]) -> Tensor:

@@ -19,7 +19,7 @@ from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard
 from braingemma3d.training.grounding import in_turn
-from braingemma3d.training.trainer import Learner
+from braingemma3d.training.trainer import Learner, samples
 
 
 class ReportItem(TypedDict):
@@ -50,7 +50,7 @@ class ReportDataset(Dataset):
         return sorted(used | {tokenizer.eos_token_id})
 
     def __len__(self) -> int:
-        return self.stage.steps * self.stage.batch
+        return samples(self.stage.steps, self.stage.batch)
 
     def __getitem__(self, index: int) -> ReportItem:
         number, flipped = in_turn(index, len(self.reports), self.stage)
@@ -114,6 +114,7 @@ class Reporting(Learner):
         Contrast does not care for length, and a scale that Adam moves by a thousandth a step would take thousands of
         steps to find it.
         """
+        batch = {name: value.to(self.model.device) for name, value in batch.items()}
         words = self.model.get_input_embeddings()(batch["labels"][batch["labels"] != -100]).float()
         visual = self.model.project(batch["patches"]).float()
         self.model.projector.scale.mul_(words.pow(2).mean().sqrt() / visual.pow(2).mean().sqrt())

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
@@ -25,7 +26,7 @@ from braingemma3d.training.grounding import Grounding, VolumeDataset
 from braingemma3d.training.reporting import ReportDataset, Reporting
 from braingemma3d.training.slices import SliceDataset, SlicePretraining
 from braingemma3d.training.texts import embed_sentences
-from braingemma3d.training.trainer import train
+from braingemma3d.training.trainer import samples, train
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Run:
                 raise InputError(f"{self.out / missing[0]}: this stage comes before {stage.name}; run it first")
             run_stage = {"slices": self._pretrain, "contrast": self._ground, "report": self._report}[stage.objective]
             run_stage(stage, names[:place])
+            # One process saves, and the next stage of all of them begins with what it has saved.
+            PartialState().wait_for_everyone()
         return self.out / (only or names[-1])
 
     @cached_property
@@ -92,17 +95,18 @@ class Run:
         """The cases on the model's grid, drawn or read now if they are not there yet."""
         depth, height, width = self.model_config.volume_shape
         data, shape = self.config.data, (depth, height, width)
-        if data.manifest is not None:
-            return read_grids(self.shared / "grids", data.manifest, shape)
-        cohort = Cohort(seed=data.seed, healthy=data.healthy)
-        return draw_grids(self.shared / "grids", data.simulate or 0, cohort, shape, self.workers)
+        with PartialState().main_process_first():
+            if data.manifest is not None:
+                return read_grids(self.shared / "grids", data.manifest, shape)
+            cohort = Cohort(seed=data.seed, healthy=data.healthy)
+            return draw_grids(self.shared / "grids", data.simulate or 0, cohort, shape, self.workers)
 
     def _checkpoints(self, stage: Stage) -> Path:
         return self.out / CHECKPOINTS / stage.name
 
     def _pretrain(self, stage: Stage, before: list[StageName]) -> None:
         patch = self.model_config.patch_shape[1]
-        data = SliceDataset(self.shards, patch, stage.steps * stage.batch, stage.seed)
+        data = SliceDataset(self.shards, patch, samples(stage.steps, stage.batch), stage.seed)
         captions = embed_sentences(data.captions, self.language_source)
         torch.manual_seed(stage.seed)
         learner = SlicePretraining(self.model_config, captions, stage.weights)
@@ -116,8 +120,8 @@ class Run:
         model, processor = self._model(stage, before)
         shards = self.shards
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
-        patch = self.model_config.patch_shape
-        data = VolumeDataset(shards, stage, patch, self.language_source, self.shared / "texts", features)
+        texts = self.shared / "texts"
+        data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, self.language_source)
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
@@ -143,7 +147,8 @@ class Run:
 
     def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
         encoder = model.vision_encoder.to(fast_dtype())
-        paths = cache_features(encoder, shards, self.out / "features", stage.flips, _log_features)
+        with PartialState().main_process_first():
+            paths = cache_features(encoder, shards, self.out / "features", stage.flips, _log_features)
         encoder.float()
         return paths
 
@@ -167,8 +172,11 @@ class Run:
             vision = load_vision_model(source, torch.float32) if source else random_vision(self.model_config)
             language = load_language_model(self.language_source, fast_dtype(), _quantization(self.model_config))
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
+        device, quantization = PartialState().device, _quantization(self.model_config)
         for part in (model.vision_encoder, model.compressor, model.projector):
-            part.float()
+            part.to(device=device, dtype=torch.float32)
+        if quantization is None and model.language_model is not None:
+            model.language_model.to(device)
         for name, parameter in model.named_parameters():
             if "lora_" in name:
                 parameter.data = parameter.data.float()

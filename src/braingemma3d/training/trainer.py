@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeft
 from torch import Tensor, nn
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
-from transformers.trainer_utils import get_last_checkpoint
 from transformers.utils import ModelOutput
 
 from braingemma3d.model.loading import fast_dtype
@@ -100,9 +100,9 @@ def train(
         disable_tqdm=True,
         seed=stage.seed,
     )
-    last = get_last_checkpoint(str(out)) if out.is_dir() else None
-    if last:
-        logger.info("%s goes on from %s", stage.name, Path(last).name)
+    last = newest_checkpoint(out)
+    if last is not None:
+        logger.info("%s goes on from %s", stage.name, last.name)
     trainer = _Trainer(
         stage,
         model=learner,
@@ -112,8 +112,19 @@ def train(
         callbacks=[_Progress(stage)],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
     return trainer.state.log_history if trainer.is_world_process_zero() else None
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The last ``checkpoint-<step>`` that is whole: its ``trainer_state.json`` is written last."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def samples(steps: int, batch: int) -> int:
+    """What all processes together see in so many steps, with ``batch`` samples on each."""
+    return steps * batch * PartialState().num_processes
 
 
 class _Trainer(Trainer):

@@ -34,7 +34,7 @@ class Majority:
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The same report for every scan."""
-        return [describe(self.findings)] * len(volumes)
+        return [describe(self.findings)] * len(ids)
 
 
 class BrighterHemisphere(Majority):
