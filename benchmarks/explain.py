@@ -24,7 +24,7 @@ from braingemma3d.explain.score import ModelScorer, ScoreTable
 from braingemma3d.explain.scorecard import MapCard, Scorecard
 from braingemma3d.explain.supervoxels import make_supervoxels
 from braingemma3d.explain.targets import Target, plan_targets
-from braingemma3d.files import new_file
+from braingemma3d.files import claim, new_file
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Mask, Volume
@@ -55,9 +55,12 @@ def main() -> None:
         arguments.baseline,
         LimeSettings(arguments.method, arguments.samples, keep_share=arguments.keep_share),
     )
+    asked = repr((pipeline.model_info, settings))
+    if arguments.out and not claim(arguments.out / "settings.txt", asked):
+        raise SystemExit(f"{arguments.out} is of another model or setting; choose another --out")
     maps: dict[str, list[MapCard]] = defaultdict(list)
     timings: list[dict[str, float]] = []
-    if arguments.throughput_only or not (arguments.out and arguments.out.exists()):
+    if arguments.throughput_only or not (arguments.out and any(arguments.out.glob("*.json"))):
         volume, text, _ = patient(0)
         throughput(pipeline, volume, text, settings)
     if arguments.throughput_only:
@@ -66,9 +69,6 @@ def main() -> None:
         kept = arguments.out / f"{index}.json" if arguments.out else None
         if kept is not None and kept.exists():
             card = Scorecard.model_validate_json(kept.read_text())
-            asked = (pipeline.model_info, arguments.method, arguments.samples)
-            if (card.model, card.method, card.samples) != asked or card.keep_share not in (None, arguments.keep_share):
-                raise SystemExit(f"{kept} is of another model or setting; choose another --out")
         else:
             volume, _, outline = patient(index)
             card = explain(pipeline, volume, settings, outline).scorecard

@@ -74,11 +74,7 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     names = [stage["name"] for stage in config["stages"]]
     records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
-    target = ROOT / "src" / "braingemma3d" / "weights" / config["size"]
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(run / names[-1], target)
     record = {"config": config, "cases_sha256": records[names[-1]]["cases_sha256"], "stages": histories}
-    (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     card = CARD.format(
         size=config["size"],
         made=made.strip().format(size=config["size"]),
@@ -87,6 +83,11 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
         stages=stage_table(config, histories),
         results="\n\n".join(result_table(folder) for folder in results) or "Not evaluated yet.",
     )
+    # Only now: what is there is lost with this.
+    target = ROOT / "src" / "braingemma3d" / "weights" / config["size"]
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(run / names[-1], target)
+    (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (target / "README.md").write_text(card, encoding="utf-8")
     curves(histories)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,7 +24,7 @@ class ManifestCase(BaseModel):
         report: the reference report.
         findings: the truth, where it is known beyond the report.
         source: the data set.
-        split: ``train``, ``val`` or ``test``.
+        split: what it is for; training takes those without one, too.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -35,7 +36,7 @@ class ManifestCase(BaseModel):
     report: str | None = None
     findings: Findings | None = None
     source: str
-    split: str | None = None
+    split: Literal["train", "val", "test"] | None = None
 
 
 def read_manifest(path: Path) -> list[ManifestCase]:

@@ -32,7 +32,7 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     chosen = [case for case in cases if case.split == "test"]
     if not chosen:
         raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
-    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split == "train"}
+    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split in ("train", None)}
     if both:
         raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
     return chosen
