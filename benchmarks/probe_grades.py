@@ -4,9 +4,9 @@
 
 The reader is shown where to look, not what is there: it gets the outlines of the whole abnormality and, widened a
 little, of the lateral and fourth ventricles from the truth, and of the image within them only intensities: their
-histogram, how they change from the rim inwards, how much fluid is dark on either side. It is not given the parts of the
-lesion, nor its size. Controls: the most frequent grade, and multinomial logistic regression on a cubic of the log volume
-of the core or of the whole abnormality.
+histogram, how they change from the rim inwards, how much fluid is dark on either side. It is not given the parts of
+the lesion, nor its size. Controls: the most frequent grade, and multinomial logistic regression on a cubic of the log
+volume of the core or of the whole abnormality.
 """
 
 from __future__ import annotations
