@@ -19,7 +19,7 @@ def linear(keep):
 
 @pytest.mark.parametrize("method", ["lime", "shap"])
 def test_a_linear_model_is_recovered(method):
-    settings = LimeSettings(method, samples=400, alpha=1e-4)
+    settings = LimeSettings(method, samples=400)
     rows = torch.cat(draw_blocks(settings, COUNT))
     table = ScoreTable(linear, 16)
     for target, sign in ((0, 1), (1, -1)):
@@ -27,18 +27,6 @@ def test_a_linear_model_is_recovered(method):
         assert found.attributions == pytest.approx(sign * TRUE.numpy(), rel=0.05, abs=0.05)
         assert found.r2 == pytest.approx(1, abs=1e-3)
         assert held_out_r2(rows, table(rows)[:, target].double().numpy(), settings) == pytest.approx(1, abs=2e-3)
-
-
-def test_supervoxels_that_add_nothing_get_nothing():
-    settings = LimeSettings(samples=200)
-    rows = torch.cat(draw_blocks(settings, 100))
-    noise = torch.randn(len(rows), generator=torch.Generator().manual_seed(0))
-    table = ScoreTable(lambda keep: 5 * keep[:, :1].float())
-    table.known = {row.numpy().tobytes(): 5 * row[:1] + 0.3 * one for row, one in zip(rows, noise, strict=True)}
-    found = fit(rows, table, 0, settings).attributions
-    assert found[0] == pytest.approx(5, abs=0.3)
-    assert np.mean(np.abs(found[1:]) < 1e-6) > 0.3
-    assert np.abs(found[1:]).max() < 0.2
 
 
 def test_kernelshap_divides_an_interaction_fairly():

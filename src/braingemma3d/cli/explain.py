@@ -31,7 +31,7 @@ def explain(
     ] = None,
     samples: Annotated[int, typer.Option(help="Perturbed scans.", min=8)] = 500,
     seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0)] = 0,
-    supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 128,
+    supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 64,
     baseline: Annotated[
         Literal["tissue", "blur", "zero"], typer.Option(help="What a part that is switched off is replaced by.")
     ] = "tissue",

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from captum._utils.models.linear_model import SkLearnLasso, SkLearnRidge
+from captum._utils.models.linear_model import SkLearnRidge
 from captum.attr import KernelShap, Lime
 from captum.attr._core.lime import get_exp_kernel_similarity_function
 from numpy.typing import NDArray
-from sklearn.linear_model import Lasso, Ridge
+from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from torch import Tensor
@@ -25,8 +25,8 @@ Method = Literal["lime", "shap"]
 BLOCKS = 2
 """Independently seeded parts of the samples: what they agree on is not chance."""
 FOLDS = 5
-LEAST_SPREAD = 1e-3
-"""Nats: a score that varies less gets the penalty of one that varies as much, and a map of nothing."""
+_SOLVER = "svd"
+"""Stays sound with KernelSHAP's weights of 1,000,000 and with fewer samples than supervoxels."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class LimeSettings:
         keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution. Far from the scan, as
             with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork.
         kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
-        alpha: Lasso penalty of LIME's surrogate, in standard deviations of the score: most supervoxels add nothing.
+        alpha: ridge penalty of LIME's surrogate; 1 as in its image explainer.
         batch: volumes that go through the model together.
     """
 
@@ -49,7 +49,7 @@ class LimeSettings:
     seed: int = 0
     keep_share: float = 0.85
     kernel_width: float = 0.25
-    alpha: float = 0.01
+    alpha: float = 1.0
     batch: int = BATCH
 
     def __post_init__(self) -> None:
@@ -115,12 +115,10 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
     def draws(_: Tensor, **__: Any) -> Iterator[Tensor]:
         yield from rows.long().split(1)
 
-    scores = table(rows)[:, target].double().numpy()
-    kind = SkLearnLasso if settings.method == "lime" else SkLearnRidge
-    model = kind(**_options(scores, settings))
+    ridge = SkLearnRidge(alpha=_alpha(settings), solver=_SOLVER)
     lime = Lime(
         lambda keep: table(keep.bool())[:, target],
-        interpretable_model=model,
+        interpretable_model=ridge,
         similarity_func=_similarity(settings),
         perturb_func=draws,
     )
@@ -132,8 +130,8 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
         return_input_shape=False,
     )
     attributions = found.flatten().double().numpy()
-    weights = sample_weights(rows, settings)
-    predicted = rows.double().numpy() @ attributions + float(model.bias())
+    scores, weights = table(rows)[:, target].double().numpy(), sample_weights(rows, settings)
+    predicted = rows.double().numpy() @ attributions + float(ridge.bias())
     inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
     return Surrogate(attributions, _r2(scores[inner], predicted[inner], weights[inner]))
 
@@ -146,9 +144,9 @@ def held_out_r2(rows: Tensor, scores: NDArray[np.float64], settings: LimeSetting
     features, weights = rows.double().numpy(), sample_weights(rows, settings)
     predicted = np.empty(len(features))
     for kept, left_out in KFold(FOLDS, shuffle=True, random_state=settings.seed).split(features):
-        model = (Lasso if settings.method == "lime" else Ridge)(**_options(scores[kept], settings))
-        model.fit(features[kept], scores[kept], sample_weight=weights[kept])
-        predicted[left_out] = model.predict(features[left_out])
+        ridge = Ridge(alpha=_alpha(settings), solver=_SOLVER)
+        ridge.fit(features[kept], scores[kept], sample_weight=weights[kept])
+        predicted[left_out] = ridge.predict(features[left_out])
     inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
     return _r2(scores[inner], predicted[inner], weights[inner])
 
@@ -166,13 +164,9 @@ def _similarity(settings: LimeSettings) -> Any:
     return get_exp_kernel_similarity_function("cosine", kernel_width=settings.kernel_width)
 
 
-def _options(scores: NDArray[np.float64], settings: LimeSettings) -> dict[str, Any]:
-    """Arguments of scikit-learn's Lasso for LIME, or of its Ridge for KernelSHAP."""
-    if settings.method == "lime":
-        return {"alpha": settings.alpha * max(float(scores.std()), LEAST_SPREAD), "max_iter": 10_000}
-    # A plain regression; the trace of a penalty settles it with fewer samples than supervoxels, and this solver stays
-    # sound with weights of 1,000,000.
-    return {"alpha": 1e-3, "solver": "svd"}
+def _alpha(settings: LimeSettings) -> float:
+    # KernelSHAP is a plain regression; the trace of a penalty settles it with fewer samples than supervoxels.
+    return settings.alpha if settings.method == "lime" else 1e-3
 
 
 def _r2(scores: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
