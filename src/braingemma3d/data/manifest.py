@@ -38,6 +38,11 @@ class ManifestCase(BaseModel):
     source: str
     split: Literal["train", "val", "test"] | None = None
 
+    @property
+    def is_told(self) -> bool:
+        """Whether findings or a report say what is true of it, so that nobody has to look at its mask."""
+        return self.findings is not None or bool(self.report)
+
 
 def read_manifest(path: Path) -> list[ManifestCase]:
     """Read a manifest; its relative paths are taken from the folder that it lies in.

@@ -44,7 +44,7 @@ def reference(case: ManifestCase) -> Reference:
     Raises:
         InputError: the case has none of them, or a mask that does not fit its scan.
     """
-    if case.findings is not None or case.report:
+    if case.is_told:
         return Reference(case.id, case.report or None, case.findings or extract(str(case.report)), patient=case.patient)
     if case.mask is None:
         raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
@@ -83,7 +83,7 @@ def unseeing_systems(references: Sequence[Reference], cases: Sequence[ManifestCa
 
 
 def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:
-    return [reference(case) for case in cases if case.split == "train" and (case.findings or case.report)] or references
+    return [reference(case) for case in cases if case.split == "train" and case.is_told] or references
 
 
 def evaluate(
