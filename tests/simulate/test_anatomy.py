@@ -18,6 +18,8 @@ def test_atlas_has_every_lobe_and_no_side_in_its_tissues() -> None:
     assert volumes[LOBE_INDEX["frontal"]] > volumes[LOBE_INDEX["parietal"]] > volumes[LOBE_INDEX["insula"]] > 20
     assert (volumes[1:] > 15).all()
     assert (atlas.tissue[1:] > 0).all()
+    halves = atlas.structure[..., : round(-atlas.origin[2])], atlas.structure[..., round(-atlas.origin[2]) :]
+    assert set(np.unique(halves[0])) == set(np.unique(halves[1]))
 
 
 def test_affine_is_ras_and_low_w_is_left() -> None:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from braingemma3d.simulate.anatomy import SHAPE
+from braingemma3d.simulate import case as module
+from braingemma3d.simulate.anatomy import SHAPE, draw_head
+from braingemma3d.simulate.appearance import paint
 from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.plan import draw_plan
 from braingemma3d.simulate.ranges import TRAIN
+from braingemma3d.simulate.truth import CORE, EDEMA
+from braingemma3d.simulate.tumour import Lesion, grow
 
 
 def test_same_seed_and_index_give_the_same_case(lesions: list[Case]) -> None:
@@ -87,6 +92,51 @@ def test_plans_draw_grades_evenly_and_nearly_free_of_size() -> None:
     for graded in ([p.compression for p in plans], [p.necrosis_share > 0 for p in plans]):
         means = [size[[g == grade for g in graded]].mean() for grade in set(graded)]
         assert max(means) - min(means) < 0.8 * size.std()
+
+
+def grown(**changes: object) -> Lesion:
+    """A lesion grown into one and the same head, its plan altered."""
+    head = draw_head(np.random.default_rng(3), TRAIN)
+    for seed in range(200):
+        plan = replace(draw_plan(np.random.default_rng(seed), TRAIN), lobe="frontal", course="lateral", foci=1)
+        lesion = grow(np.random.default_rng(seed), head, replace(plan, **changes), head.hull < 0)
+        if lesion is not None:
+            return lesion
+    raise AssertionError("no lesion fits")
+
+
+def painted(lesion: Lesion, edema_signal: float) -> np.ndarray:
+    bright = replace(lesion, plan=replace(lesion.plan, edema_signal=edema_signal))
+    return paint(np.random.default_rng(1), TRAIN, lesion.anatomy, bright)
+
+
+def test_a_lesion_without_edema_shows_none() -> None:
+    lesion = grown(edema_share=0.0)
+    assert not lesion.edema.any()
+    assert np.array_equal(painted(lesion, 1.5), painted(lesion, 2.2))
+
+
+def test_edema_is_painted_where_the_mask_has_it() -> None:
+    lesion = grown(edema_share=0.5)
+    change = painted(lesion, 2.2) - painted(lesion, 1.5)
+    near = ndimage.distance_transform_edt(~on_grid(lesion.anatomy.head.inside, lesion.mask == EDEMA))
+    far = near.ravel()[lesion.anatomy.head.inside] > 5
+    assert (far & (lesion.mask == CORE)).any()
+    assert np.abs(change[far]).max() < 0.01
+    assert np.median(change[lesion.mask == EDEMA]) > 0.3
+
+
+def on_grid(inside: np.ndarray, values: np.ndarray) -> np.ndarray:
+    grid = np.zeros(SHAPE, values.dtype)
+    grid.ravel()[inside] = values
+    return grid
+
+
+def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "grow", lambda *_: None)
+    monkeypatch.setattr(module, "ATTEMPTS", 3)
+    with pytest.raises(RuntimeError, match="seed 4, index 2"):
+        draw_case(4, 2, healthy=0.0)
 
 
 def test_shifted_cases_can_be_drawn_and_differ() -> None:

@@ -10,9 +10,8 @@ import pytest
 from braingemma3d.errors import InputError
 from braingemma3d.findings.schema import Findings
 from braingemma3d.simulate import cohort as module
-from braingemma3d.simulate.case import Case, draw_case
+from braingemma3d.simulate.case import draw_case
 from braingemma3d.simulate.cohort import write_cohort
-from braingemma3d.simulate.files import at_slice_spacing, nifti_bytes
 from braingemma3d.simulate.truth import Truth
 
 N, SEED = 4, 6
@@ -101,15 +100,3 @@ def test_a_folder_holds_one_cohort(written: Path) -> None:
         write_cohort(written, N, SEED + 1, workers=1, progress=False)
     with pytest.raises(InputError, match="not 0"):
         write_cohort(written, 0, SEED)
-
-
-def test_native_spacing_keeps_places(lesions: list[Case]) -> None:
-    case = max(lesions, key=lambda c: (c.slice_mm, c.truth.core_ml))
-    image, mask, affine = at_slice_spacing(case)
-    assert np.linalg.norm(affine[:3, case.slice_axis]) == pytest.approx(max(case.slice_mm, 2.0))
-    assert image.shape == mask.shape
-    for whole, part in ((case.mask > 0, mask > 0), (case.image > 0, image > 0)):
-        here = case.affine @ [*np.argwhere(whole).mean(axis=0), 1]
-        there = affine @ [*np.argwhere(part).mean(axis=0), 1]
-        assert np.abs(here - there).max() < case.slice_mm
-    assert nifti_bytes(image, affine) == nifti_bytes(image, affine)

@@ -11,6 +11,7 @@ from braingemma3d.simulate.truth import (
     compression_from,
     edema_from,
     lobes_from,
+    midline_shift,
     necrosis_from,
     side_from,
 )
@@ -69,18 +70,38 @@ def test_compression_is_what_the_final_ventricles_show(lesions: list[Case]) -> N
         assert truth.ventricular_compression == grade
 
 
+def test_midline_shift_is_the_septums_largest_deviation_from_the_median_plane() -> None:
+    z, y = np.meshgrid(np.arange(0.0, 40, 2), np.arange(-30.0, 30, 2), indexing="ij")
+    flat = np.stack([z.ravel(), y.ravel(), np.zeros(z.size)])
+    upright = (np.array([0.0, 0.0, 1.0]), 0.0)
+    assert midline_shift(flat, upright) == 0
+    for push in (6.0, -6.0):
+        pushed = flat.copy()
+        pushed[2, (pushed[1] > -8) & (pushed[1] < 8)] += push
+        assert midline_shift(pushed, upright) == pytest.approx(push)
+    # A head that is turned and moved has no shift.
+    turned = np.array([[1, 0, 0], [0, np.cos(0.2), -np.sin(0.2)], [0, np.sin(0.2), np.cos(0.2)]])
+    assert midline_shift(turned @ flat + [[0], [0], [5]], (turned[:, 2], -5 * np.cos(0.2))) == pytest.approx(0)
+
+
+def test_healthy_brains_have_next_to_no_shift(healthy: list[Case]) -> None:
+    assert max(case.truth.midline_shift_mm for case in healthy) < 2.5
+
+
 def test_contrasts_are_visible_in_the_image(lesions: list[Case]) -> None:
     for case in lesions:
         brain = (case.image > 0) & (case.mask == 0) & (case.tissue > 0)
         reference = np.median(case.image[brain])
         solid = case.image[case.mask == 4].mean()
-        assert abs(solid - reference) / reference >= 0.14
+        assert abs(solid - reference) / reference >= 0.149
         if case.truth.necrosis == "present":
             dark = case.image[case.mask == 1]
-            assert (solid - dark.mean()) / reference >= 0.29
+            assert (solid - dark.mean()) / reference >= 0.299
             assert dark.size >= 0.1 * core_of(case).sum()
         if case.truth.edema != "none":
-            assert abs(case.image[case.mask == 2].mean() - solid) / reference >= 0.11
+            edema = case.image[case.mask == 2].mean()
+            assert abs(edema - solid) / reference >= 0.199
+            assert (edema - reference) / reference >= 0.199
 
 
 def test_gaps_lie_between_grades() -> None:

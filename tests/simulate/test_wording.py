@@ -100,6 +100,23 @@ def test_absent_findings_are_said_to_be_absent() -> None:
         assert "ventric" in text
 
 
+def test_lesions_on_both_sides_are_not_said_to_be_in_each_lobe_of_both() -> None:
+    for main, lobes in (("frontal", ("frontal", "parietal")), ("cerebellum", ("cerebellum", "brainstem"))):
+        truth = Truth(lesion=True, side="bilateral", main_lobe=main, lobes=lobes, foci=2)
+        for seed in range(20):
+            text = write_report(truth, np.random.default_rng(seed))
+            assert not re.search(r"bilateral (?:frontal|parietal|cerebellum|brainstem)", text), text
+            assert facts(extract(text)) == facts(truth.findings())
+
+
+def test_a_lesion_in_deep_nuclei_is_not_called_white_matter() -> None:
+    truth = Truth(lesion=True, side="left", main_lobe="deep", lobes=("deep",), foci=1)
+    for seed in range(20):
+        first = write_report(truth, np.random.default_rng(seed)).split(". ")[0]
+        assert "deep" in first
+        assert "white matter" not in first
+
+
 @pytest.mark.parametrize(
     ("finding", "values", "where", "words"),
     [

@@ -33,3 +33,14 @@ def test_another_encoder_has_another_cache_and_the_same_one_is_kept(drawn_shards
     with torch.no_grad():
         encoder.depth_positions.add_(0.1)
     assert cache_features(encoder, drawn_shards, tmp_path, flips=False)[0] != first[0]
+
+
+def test_a_share_of_the_cached_views_is_flattened(drawn_shards, backbone_folders, tmp_path):
+    encoder = small_models.tiny_model(backbone_folders).vision_encoder
+    plain, some, all_of_them = (
+        np.concatenate([np.load(path) for path in cache_features(encoder, drawn_shards, tmp_path, True, share)])
+        for share in (0.0, 0.5, 1.0)
+    )
+    changed = [(array != plain).any(axis=(2, 3)).mean() for array in (some, all_of_them)]
+    assert 0 < changed[0] < changed[1]
+    assert changed[1] > 0.7

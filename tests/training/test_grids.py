@@ -117,3 +117,16 @@ def test_jitter_keeps_background_and_range():
     assert jittered[0, 0] == 0
     assert 0 < jittered[0, 1] < jittered[0, 2] <= 1
     assert not np.allclose(jittered, pixels / 255, atol=1e-3)
+
+
+def test_only_healthy_tissue_is_flattened_in_pieces(case):
+    pixels, lesion, anatomy = grids.on_grid(case, (32, 48, 40))
+    flat = grids.flattened(pixels, lesion, anatomy, np.random.default_rng(0))
+    changed = flat != pixels
+    assert 0.02 < changed.sum() / (pixels > 0).sum() < 0.4
+    assert np.unique(flat[changed]).size == 1
+    assert flat[changed][0] == pytest.approx(np.median(pixels[pixels > 0]), rel=0.2)
+    assert np.array_equal(flat > 0, pixels > 0)
+    assert not changed[lesion > 0].any()
+    assert not changed[np.isin(anatomy, (grids.VENTRICLE_CLASS, grids.VENTRICLE_CLASS + grids.RIGHT))].any()
+    assert not np.array_equal(flat, grids.flattened(pixels, lesion, anatomy, np.random.default_rng(1)))

@@ -105,6 +105,18 @@ def learner(backbone_folders, **changes):
     return Grounding(model, stage(**changes), str(backbone_folders.language))
 
 
+def test_flattened_volumes_keep_their_maps_and_words(data, drawn_shards, backbone_folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("braingemma3d.training.grounding.jittered", lambda pixels, rng: pixels.astype(np.float32))
+    flat = stage(flatten=1.0)
+    others = VolumeDataset(drawn_shards, flat, small_models.TINY, str(backbone_folders.language), tmp_path)
+    changed = 0
+    for i in range(16):
+        item, plain = others[i], data[i]
+        changed += not torch.equal(item["pixel_values"], plain["pixel_values"])
+        assert all(torch.equal(item[key], plain[key]) for key in item if key != "pixel_values")
+    assert changed > 8
+
+
 def test_chunks_give_the_same_loss_and_gradient(data, backbone_folders):
     batch = batch_of(data)
     grads = []

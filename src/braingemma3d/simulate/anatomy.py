@@ -209,8 +209,8 @@ def _linear(rng: np.random.Generator, ranges: Ranges) -> NDArray[np.float64]:
     shear = np.eye(3)
     for i, j in ((0, 1), (0, 2), (1, 2)):
         shear[i, j] = between(rng, ranges.shear, signed=ranges.shear[0] > 0)
-    overall = between(rng, ranges.scale)
-    scale = np.diag([1 / (overall * rng.uniform(0.98, 1.02)) for _ in range(3)])
+    scales = (between(rng, ranges.scale) * rng.uniform(0.98, 1.02, size=3)).clip(*ranges.scale)
+    scale = np.diag(1 / scales)
     return np.asarray(scale @ shear @ pitch @ yaw @ roll)
 
 

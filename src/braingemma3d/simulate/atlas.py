@@ -48,15 +48,18 @@ TISSUE = {name: index for index, name in enumerate(TISSUES)}
 LOBE_INDEX: dict[Lobe, int] = {lobe: index + 1 for index, lobe in enumerate(LOBES)}
 """Value of each lobe in a ``lobe`` map; 0 is outside the brain."""
 
+LEFT_CORTEX, RIGHT_CORTEX = 1000, 2000
+
 FRONTAL = (3, 12, 14, 17, 18, 19, 20, 24, 27, 28, 32, 2, 26)
 PARIETAL = (8, 22, 25, 29, 31, 23, 10)
 TEMPORAL = (1, 6, 7, 9, 15, 16, 30, 33, 34)
 OCCIPITAL = (5, 11, 13, 21)
 INSULA = (35,)
 LIMBIC = (2, 6, 10, 16, 23, 26, 33, 35)
-"""Desikan labels (1000 + n on the left, 2000 + n on the right) by lobe, the cingulate split into its frontal and
-parietal parts, as in FreeSurfer's lobe mapping (Klein & Tourville, Front. Neurosci. 2012, appendix). ``LIMBIC``: the
-allocortical and insular regions that are brighter than other cortex on FLAIR (Hirai et al., Radiology 2000;215:470)."""
+"""Desikan labels (``LEFT_CORTEX`` + n on the left, ``RIGHT_CORTEX`` + n on the right) by lobe, the cingulate split into
+its frontal and parietal parts, as in FreeSurfer's lobe mapping (Klein & Tourville, Front. Neurosci. 2012, appendix).
+``LIMBIC``: the allocortical and insular regions that are brighter than other cortex on FLAIR (Hirai et al., Radiology
+2000;215:470)."""
 
 SUBCORTICAL: dict[int, tuple[str, Lobe]] = {
     2: ("white_matter", "deep"),
@@ -154,6 +157,7 @@ def load_atlas() -> Atlas:
     left = labels.copy()
     for right, other in RIGHT_TO_LEFT.items():
         left[labels == right] = other
+    left[labels >= RIGHT_CORTEX] -= RIGHT_CORTEX - LEFT_CORTEX
     x = (origin[2] + np.arange(labels.shape[2], dtype=np.float32))[None, None, :]
 
     lateral_mask = np.isin(left, (4, 5, 31))
@@ -221,8 +225,8 @@ def _read_labels() -> tuple[NDArray[np.int32], tuple[float, float, float]]:
 
 
 def _tissue(label: int) -> int:
-    if label >= 1000:
-        return TISSUE["limbic_cortex" if label % 1000 in LIMBIC else "cortex"]
+    if label >= LEFT_CORTEX:
+        return TISSUE["limbic_cortex" if label % LEFT_CORTEX in LIMBIC else "cortex"]
     if 251 <= label <= 255:
         return TISSUE["callosum"]
     return TISSUE[SUBCORTICAL[label][0]]
@@ -231,7 +235,7 @@ def _tissue(label: int) -> int:
 def _lobe_of_label(label: int) -> int:
     if 251 <= label <= 255:
         return LOBE_INDEX["deep"]
-    if label < 1000:
+    if label < LEFT_CORTEX:
         return LOBE_INDEX[SUBCORTICAL[label][1]]
     groups: tuple[tuple[Lobe, tuple[int, ...]], ...] = (
         ("frontal", FRONTAL),
@@ -241,7 +245,7 @@ def _lobe_of_label(label: int) -> int:
         ("insula", INSULA),
     )
     for lobe, members in groups:
-        if label % 1000 in members:
+        if label % LEFT_CORTEX in members:
             return LOBE_INDEX[lobe]
     return 0
 
@@ -253,11 +257,11 @@ def _lobes(filled: NDArray[np.int32], lateral: NDArray[np.bool_]) -> NDArray[np.
     for value in values:
         table[value] = _lobe_of_label(int(value))
     lobe = table[filled]
-    cortex = (filled >= 1000) & (lobe > 0)
+    cortex = (filled >= LEFT_CORTEX) & (lobe > 0)
     nearest = ndimage.distance_transform_edt(~cortex, return_distances=False, return_indices=True)
     from_cortex = lobe[tuple(nearest)]
     white = np.isin(filled, (2, 77, 80))
-    unnamed = (filled >= 1000) & (lobe == 0)
+    unnamed = (filled >= LEFT_CORTEX) & (lobe == 0)
     lobe[white | unnamed] = from_cortex[white | unnamed]
     nuclei = np.isin(filled, (10, 11, 12, 13, 26, 28)) | ((filled >= 251) & (filled <= 255))
     near = _signed_distance(lateral, reach=8) < VENTRICLE_RIM_MM

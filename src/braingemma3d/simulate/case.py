@@ -20,9 +20,8 @@ from braingemma3d.simulate.tumour import Lesion, grow
 from braingemma3d.simulate.wording import write_report
 
 HEALTHY_SHARE = 0.25
-ATTEMPTS = 60
-"""Lesions tried on one head before another head is drawn."""
-HEADS = 5
+ATTEMPTS = 600
+"""Lesions tried on a head. Another head is never tried: heads of patients would then differ from healthy ones."""
 
 
 @dataclass(frozen=True)
@@ -106,29 +105,28 @@ def draw_case(seed: int, index: int, healthy: float | None = None, shift: bool =
     ranges = ranges_for(shift, np.random.default_rng(streams[6]))
     is_healthy = np.random.default_rng(streams[0]).random() < share
     heads, scanners, lesions, words = (np.random.default_rng(s) for s in (*streams[1:4], streams[5]))
-    for _ in range(HEADS):
-        head = draw_head(heads, ranges)
-        scanner = draw_scanner(scanners, ranges, head)
-        if is_healthy:
-            drawn = _finish(streams[4], ranges, head, scanner, None)
-        else:
-            drawn = _with_lesion(lesions, streams[4], ranges, head, scanner)
-        if drawn is not None:
-            image, mask, truth, anatomy = drawn
-            return Case(
-                id=case_id(seed, index),
-                image=image,
-                mask=mask,
-                affine=grid_affine(),
-                truth=truth,
-                report=write_report(truth, words),
-                anatomy=anatomy,
-                slice_axis=scanner.axis,
-                slice_mm=scanner.thickness,
-                seed=seed,
-                index=index,
-            )
-    raise RuntimeError(f"no case could be drawn for seed {seed}, index {index}")
+    head = draw_head(heads, ranges)
+    scanner = draw_scanner(scanners, ranges, head)
+    if is_healthy:
+        drawn = _finish(streams[4], ranges, head, scanner, None)
+    else:
+        drawn = _with_lesion(lesions, streams[4], ranges, head, scanner)
+    if drawn is None:
+        raise RuntimeError(f"no lesion fits into the head of seed {seed}, index {index}")
+    image, mask, truth, anatomy = drawn
+    return Case(
+        id=case_id(seed, index),
+        image=image,
+        mask=mask,
+        affine=grid_affine(),
+        truth=truth,
+        report=write_report(truth, words),
+        anatomy=anatomy,
+        slice_axis=scanner.axis,
+        slice_mm=scanner.thickness,
+        seed=seed,
+        index=index,
+    )
 
 
 Drawn = tuple[Array, NDArray[np.uint8], Truth, Anatomy]

@@ -27,7 +27,7 @@ from braingemma3d.files import new_file
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same seed and index would give another case."""
 QUEUED_PER_WORKER = 4
 
@@ -41,7 +41,6 @@ class Cohort(BaseModel):
         seed: seed of the cohort; with a case's index it fixes the case.
         healthy: chance of a case without a lesion.
         shift: draw from the ranges that training never sees.
-        native_spacing: store thick-slice cases with their slice spacing instead of the 2 mm grid.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +48,6 @@ class Cohort(BaseModel):
     seed: int = Field(default=0, ge=0)
     healthy: float = Field(default=HEALTHY_SHARE, ge=0, le=1)
     shift: bool = False
-    native_spacing: bool = False
     version: int = VERSION
 
 
@@ -60,7 +58,6 @@ def write_cohort(
     healthy: float = HEALTHY_SHARE,
     shift: bool = False,
     workers: int | None = None,
-    native_spacing: bool = False,
     progress: bool = True,
 ) -> Path:
     """Write cases 0 to ``n`` - 1 of a cohort; complete cases that are already there are kept.
@@ -70,7 +67,7 @@ def write_cohort(
             (1 necrosis, 2 edema, 4 solid core), ``records/``, ``cohort.json`` and ``manifest.jsonl``, whose paths
             are relative to it.
         n: number of cases.
-        seed, healthy, shift, native_spacing: see :class:`Cohort`.
+        seed, healthy, shift: see :class:`Cohort`.
         workers: processes; ``None`` for one per CPU core.
         progress: show a progress bar on stderr.
 
@@ -83,7 +80,7 @@ def write_cohort(
     """
     if n < 1:
         raise InputError(f"a cohort needs at least one case, not {n}", code="bad_count")
-    cohort = Cohort(seed=seed, healthy=healthy, shift=shift, native_spacing=native_spacing)
+    cohort = Cohort(seed=seed, healthy=healthy, shift=shift)
     root = Path(directory)
     _claim(root, cohort)
     missing = [index for index in range(n) if not _complete(root, case_id(seed, index))]
@@ -164,7 +161,7 @@ def prepare_worker() -> None:
 def draw_and_save(root: Path, cohort: Cohort, index: int) -> int:
     """Draw one case and write its files, the record last."""
     case = draw_case(cohort.seed, index, cohort.healthy, cohort.shift)
-    save_case(root, case, cohort.native_spacing)
+    save_case(root, case)
     return index
 
 

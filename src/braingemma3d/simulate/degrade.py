@@ -49,8 +49,8 @@ def draw_scanner(rng: np.random.Generator, ranges: Ranges, head: Head) -> Scanne
     """Random degradation for ``head``."""
     axis = int(rng.choice(3, p=THROUGH_PLANE))
     thickness = between(rng, ranges.slice_thickness)
-    if rng.random() < THIN_CHANCE:
-        thickness = max(ranges.slice_thickness[0], min(thickness, SPACING))
+    if rng.random() < THIN_CHANCE and ranges.slice_thickness[0] <= SPACING:
+        thickness = min(thickness, SPACING)
     return Scanner(
         visible=_visible(rng, ranges, head),
         axis=axis,

@@ -323,7 +323,7 @@ def _parts(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, core: NDArray
         plan=plan,
         anatomy=anatomy,
         mask=_scatter(box, mask, size),
-        edema=_scatter(box, _soften((mask > 0), soft_edema), size),
+        edema=_scatter(box, _edema_volume(mask, soft_edema), size),
         core=_scatter(box, _soften(tumour, soft_core), size),
         necrosis=_scatter(box, _soften(mask == NECROSIS, soft_core), size),
         fading=_scatter(box, fading, size),
@@ -350,6 +350,12 @@ def _edema_order(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, box: _B
     order = distance + np.asarray(box.fill(resistance, np.inf), np.float32)
     order[core] = np.inf
     return order
+
+
+def _edema_volume(mask: NDArray[np.uint8], sigma: float) -> Array:
+    """Partial volume of edema, also under the core's soft edge; none where the core borders on healthy brain."""
+    beside = ndimage.binary_dilation(mask == EDEMA, iterations=2)
+    return np.minimum(_soften(mask > 0, sigma), _soften(beside, sigma))
 
 
 def _soften(mask: NDArray[np.bool_], sigma: float) -> Array:

@@ -53,7 +53,7 @@ NECROSIS: tuple[tuple[str, str], ...] = (
 )
 """Sentences in pairs: without necrosis, and with it."""
 
-DEEP = ("deep white matter", "deep brain structures", "deep periventricular white matter")
+DEEP = ("deep structures", "deep brain structures")
 
 
 def write_report(truth: Truth, rng: np.random.Generator) -> str:
@@ -84,7 +84,8 @@ def _lesion_report(truth: Truth, rng: np.random.Generator) -> str:
 def _places(truth: Truth, rng: np.random.Generator, lobes: Sequence[Lobe]) -> str:
     """Nouns for ``lobes``, to stand after 'the left', 'the right', 'the bilateral', 'the midline' or 'the'."""
     named = [lobe for lobe in lobes if lobe in NAMED_LOBES]
-    words = [_listed(named) + (" lobes" if truth.side == "bilateral" or len(named) > 1 else " lobe")] if named else []
+    both = truth.side == "bilateral" and truth.foci == 1
+    words = [_listed(named) + (" lobes" if both or len(named) > 1 else " lobe")] if named else []
     words += [_pick(rng, DEEP) if lobe == "deep" else lobe for lobe in lobes if lobe not in named]
     return _listed(words)
 
@@ -94,6 +95,10 @@ def _spread(truth: Truth, rng: np.random.Generator) -> str:
     main = [truth.main_lobe] if truth.main_lobe else list(truth.lobes[:1])
     rest = [lobe for lobe in truth.lobes if lobe not in main]
     spread = f"in the {truth.side} {_places(truth, rng, main)}"
+    if truth.side == "bilateral" and truth.foci > 1:
+        # Lesions on both sides are seldom in the same lobes of both.
+        where = "posterior fossa" if main[0] in ("cerebellum", "brainstem") else "cerebral hemispheres"
+        spread = f"in the bilateral {where}, in the {_places(truth, rng, main)}"
     if rest:
         onward = _pick(rng, ("extending into", "with extension into", "also involving"))
         spread += f", {'and in' if truth.foci > 1 else onward} the {_places(truth, rng, rest)}"

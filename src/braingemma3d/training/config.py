@@ -49,6 +49,8 @@ class Stage(_Settings):
         chunk: volumes that are encoded at a time; the rest of a batch is encoded again in the backward pass, which
             makes a large contrastive batch fit into memory. None: all at once.
         flips: show half of the scans mirrored, with left and right exchanged in their texts.
+        flatten: share of the volumes, where the data has maps, in which pieces of healthy tissue are made flat, see
+            :func:`~braingemma3d.training.grids.flattened`; of cached patches, likewise.
         warmup: share of the steps in which the rates rise; after that they fall to zero along a cosine.
         weight_decay: of AdamW, on matrices only.
         checkpoint_steps: steps between two checkpoints, the most that an interruption can cost.
@@ -68,6 +70,7 @@ class Stage(_Settings):
     whole: float = Field(default=0.15, ge=0, le=1)
     chunk: int | None = Field(default=None, ge=1)
     flips: bool = True
+    flatten: float = Field(default=0.0, ge=0, le=1)
     warmup: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
     checkpoint_steps: int = Field(default=200, ge=1)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from braingemma3d.files import new_file
 from braingemma3d.model.loading import state_sha256
 from braingemma3d.model.vision import VisionEncoder3D
-from braingemma3d.training.grids import open_shard
+from braingemma3d.training.grids import GridShard, flattened, open_shard
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ def cache_features(
     shards: Sequence[Path],
     folder: Path,
     flips: bool,
+    flatten: float = 0.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
     """Encode every case of the shards, and its mirror image; files that are already there are kept.
@@ -35,6 +37,7 @@ def cache_features(
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
         folder: gets a subfolder for this encoder's weights.
         flips: encode the mirrored volumes, too.
+        flatten: share of the volumes in which healthy tissue is made flat, where the shards have maps.
         progress: told how many of how many shards are done.
 
     Returns:
@@ -45,21 +48,33 @@ def cache_features(
     config = encoder.config
     paths = []
     for number, shard in enumerate(shards, 1):
-        path = root / f"{shard.name}{'-flipped' if flips else ''}.npy"
+        path = root / f"{shard.name}{'-flipped' if flips else ''}{f'-flat{flatten:g}' if flatten else ''}.npy"
         paths.append(path)
         if not path.is_file():
-            pixels = open_shard(shard).pixels
-            views = [pixels, pixels[..., ::-1]] if flips else [pixels]
-            encoded = np.empty((len(pixels), len(views), config.num_patches, config.vision_width), np.uint16)
-            for view, array in enumerate(views):
-                for start in range(0, len(array), BATCH):
-                    batch = torch.from_numpy(array[start : start + BATCH].astype(np.float32) / 255)[:, None]
+            views = 2 if flips else 1
+            pixels = _views(open_shard(shard), views, flatten, np.random.default_rng(number))
+            encoded = np.empty((*pixels.shape[:2], config.num_patches, config.vision_width), np.uint16)
+            for view in range(views):
+                for start in range(0, len(pixels), BATCH):
+                    batch = torch.from_numpy(pixels[start : start + BATCH, view].astype(np.float32) / 255)[:, None]
                     patches = encoder(batch.to(device)).to(torch.bfloat16).cpu()
                     encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
             with new_file(path) as partial, partial.open("wb") as file:
                 np.save(file, encoded, allow_pickle=False)
         progress(number, len(shards))
     return paths
+
+
+def _views(shard: GridShard, views: int, flatten: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """(cases, views, D, H, W): each case, and with two views its mirror image, with its own flat pieces."""
+    pixels = np.repeat(shard.pixels[:, None], views, axis=1)
+    if shard.lesion is not None and flatten:
+        lesion, anatomy = shard.maps()
+        for row, view in np.argwhere(rng.random(pixels.shape[:2]) < flatten):
+            pixels[row, view] = flattened(pixels[row, view], lesion[row], anatomy[row], rng)
+    if views == 2:
+        pixels[:, 1] = pixels[:, 1, ..., ::-1].copy()
+    return pixels
 
 
 class CachedFeatures:

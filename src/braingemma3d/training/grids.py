@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from scipy.spatial import KDTree
 
 from braingemma3d.data.manifest import read_manifest
 from braingemma3d.errors import InputError
@@ -18,7 +19,7 @@ from braingemma3d.files import new_file, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
-from braingemma3d.simulate.atlas import TISSUE
+from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.cohort import VERSION, Cohort, prepare_worker
 
@@ -31,6 +32,11 @@ LESION_CLASSES = {0: 0, 1: 1, 2: 2, 4: 3}
 VENTRICLE_CLASS = 9
 """In ``anatomy`` maps, after the lobes' 1 to 8 and 0 outside the brain; the same on the right plus :data:`RIGHT`."""
 RIGHT = 9
+AROUND_FLUID = [LOBE_INDEX[lobe] + side for lobe in ("cerebellum", "brainstem", "deep") for side in (0, RIGHT)]
+"""Places in which fluid is that of the third and fourth ventricle."""
+PIECES, STEP = 64, 4
+FLAT_SHARE = (0.05, 0.35)
+"""A brain is cut into this many pieces, with borders on every ``STEP``-th voxel, and this share of them flattened."""
 
 
 class GridShard(BaseModel):
@@ -177,6 +183,33 @@ def open_shard(shard: Path) -> GridShard:
     )
     records = json.loads((shard / "records.json").read_text(encoding="utf-8"))
     return GridShard(pixels=pixels, lesion=lesion, anatomy=anatomy, records=records)
+
+
+def flattened(
+    pixels: NDArray[np.uint8], lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Pixels (D, H, W) with random pieces of the healthy brain replaced by its median; lesion and ventricles stay.
+
+    The report stays true, so the model learns to find nothing in such pieces. Explanations switch pieces off in this
+    way, and what they learn of a model that never saw one is how strange it finds it.
+
+    Args:
+        pixels: 0 outside the brain.
+        lesion, anatomy: (D, H, W), as in :class:`GridShard`.
+        rng: draws pieces and level.
+    """
+    brain = pixels > 0
+    level = float(np.median(pixels[brain]))
+    fluid = np.isin(anatomy, (VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT))
+    fluid |= (pixels < 0.5 * level) & np.isin(anatomy, AROUND_FLUID)
+    coarse = brain[::STEP, ::STEP, ::STEP]
+    seeds = rng.permutation(np.argwhere(coarse))[:PIECES]
+    owner = KDTree(seeds).query(np.argwhere(np.ones_like(coarse)))[1].reshape(coarse.shape)
+    off = (rng.random(PIECES) < rng.uniform(*FLAT_SHARE))[owner]
+    for axis, size in enumerate(pixels.shape):
+        off = off.repeat(STEP, axis).take(np.arange(size), axis)
+    level *= float(np.exp(rng.normal(0, 0.05)))
+    return np.where(off & brain & ~fluid & (lesion == 0), np.uint8(min(max(round(level), 1), 255)), pixels)
 
 
 def jittered(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
-from braingemma3d.training.grids import GridShard, jittered, mirrored_anatomy, open_shard
+from braingemma3d.training.grids import GridShard, flattened, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import (
     AMOUNTS,
     MapHead,
@@ -101,13 +101,17 @@ class VolumeDataset(Dataset):
                 item["amounts"] = mirrored_amounts(whole) if flipped else whole
             return {"patches": self.features(number, flipped), **item}
         rng = np.random.default_rng([self.stage.seed, index])
-        pixels = jittered(shard.pixels[row], rng)
+        seen = shard.pixels[row]
+        if shard.lesion is not None and rng.random() < self.stage.flatten:
+            lesion, anatomy = shard.maps()
+            seen = flattened(seen, lesion[row], anatomy[row], rng)
+        pixels = jittered(seen, rng)
         pixels = pixels[..., ::-1].copy() if flipped else pixels
         item["pixel_values"] = torch.from_numpy(pixels)[None]
         kept = None
         if self.stage.keep is not None and index < self.whole_from:
-            seen = as_seen(pixels, self.config)
-            kept = item["kept"] = torch.from_numpy(drawn_patches(seen, self.config.patch_shape, self.stage.keep, rng))
+            cut = as_seen(pixels, self.config)
+            kept = item["kept"] = torch.from_numpy(drawn_patches(cut, self.config.patch_shape, self.stage.keep, rng))
         if shard.lesion is not None:
             lesion, anatomy = (labels[row] for labels in shard.maps())
             if flipped:

@@ -148,7 +148,7 @@ class Run:
     def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
         encoder = model.vision_encoder.to(fast_dtype())
         with PartialState().main_process_first():
-            paths = cache_features(encoder, shards, self.out / "features", stage.flips, _log_features)
+            paths = cache_features(encoder, shards, self.out / "features", stage.flips, stage.flatten, _log_features)
         encoder.float()
         return paths
 
