@@ -25,6 +25,8 @@ def read(text):
         ("Examination shows a mass – left", ["examination shows a mass – left"]),
         ("Mass, ?necrosis", ["mass , questionable necrosis"]),
         ("History: breast cancer. A mass.", ["a mass"]),
+        ("HISTORY:\n\nLeft glioma.\nSeizures.\nFINDINGS\nA mass.", ["findings", "a mass"]),
+        ("Clinical history\nLeft glioma.\n\nA mass.", ["a mass"]),
         ("", []),
     ],
 )

@@ -129,3 +129,10 @@ def test_a_folder_belongs_to_one_configuration(config, finished):
     other = config.model_copy(update={"data": config.data.model_copy(update={"seed": 2})})
     with pytest.raises(InputError, match="another configuration"):
         Run(other, finished)
+
+
+def test_a_run_that_failed_before_it_trained_anything_may_be_corrected(config, tmp_path):
+    Run(config, tmp_path)
+    other = config.model_copy(update={"data": config.data.model_copy(update={"seed": 2})})
+    assert Run(other, tmp_path).config == other
+    assert json.loads((tmp_path / "run.json").read_text())["data"]["seed"] == 2

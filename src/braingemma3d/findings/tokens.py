@@ -18,13 +18,14 @@ _BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
 _JOINER = re.compile(r"['’‐‑‒/-]")
-_HEADING = re.compile(r"[a-z ]{1,40}:")
+_HEADING = re.compile(r"[a-z ]{1,40}:|(?:findings?|impressions?|conclusions?|results?|report|opinion|summary)$")
 _STOP = re.compile(r"\n|(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
 
 # A section that tells of something else than this scan's findings.
 _SKIPPED_SECTION = re.compile(
     r"(?:clinical|indications?|history|technique|comparison|reason|protocol|recommendations?|clinical (?:history|"
-    r"indication|information|details|data|question)|patient|exam(?:ination)?|procedure|sequences?|request)\b[^:.]{0,30}:"
+    r"indication|information|details|data|question)|patient|exam(?:ination)?|procedure|sequences?|request)"
+    r"(?:\b[^:.]{0,30}:|$)"
 )
 
 
@@ -41,7 +42,7 @@ class Token(NamedTuple):
 
 def sentences(text: str) -> Iterator[list[Token]]:
     """The sentences of ``text`` as tokens, without the sections that are not about this scan's findings."""
-    for sentence in _STOP.split(_unwrap(_clean(text))):
+    for sentence in _STOP.split(_told(_unwrap(_clean(text)))):
         if _SKIPPED_SECTION.match(sentence.strip()):
             continue
         tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
@@ -58,6 +59,22 @@ def telling_spans(text: str) -> list[tuple[int, int]]:
     plain = _JOINER.sub(" ", text.lower())
     read = [(match, RULES[(match.lastindex or 1) - 1].kind) for match in SCANNER.finditer(plain)]
     return [(match.start(), match.end() + (kind is Kind.LOBE)) for match, kind in read if kind in TELLING]
+
+
+def _told(text: str) -> str:
+    """Without sections to be skipped whose heading has a line of its own; a blank line or another heading ends them."""
+    lines: list[str] = []
+    skipped: list[str] | None = None
+    for line in text.split("\n"):
+        heading = _SKIPPED_SECTION.match(line)
+        if heading and heading.end() == len(line):
+            skipped = []
+        elif skipped is not None and not _HEADING.match(line) and (line or not any(skipped)):
+            skipped.append(line)
+        else:
+            skipped = None
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _clean(text: str) -> str:

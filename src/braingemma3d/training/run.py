@@ -7,6 +7,7 @@ import json
 import logging
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import torch
 from accelerate import PartialState
@@ -60,6 +61,9 @@ class Run:
         if not self.model_config.language_source:
             raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
+        if not any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName))):
+            # A run that failed before its first checkpoint binds nobody.
+            (out / SETTINGS).unlink(missing_ok=True)
         if not claim(out / SETTINGS, config.model_dump_json(indent=2)):
             raise InputError(f"{out}: holds a run of another configuration; choose another --out")
 
