@@ -72,7 +72,7 @@ def blocks() -> Supervoxels:
 def pipeline(tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A tiny model that claims to be trained and always writes :data:`TEXT`."""
     pipeline = Pipeline.from_pretrained(str(tiny_checkpoint))
-    monkeypatch.setattr(pipeline, "write", lambda pixels: [TEXT] * len(pixels))
+    monkeypatch.setattr(pipeline, "write_and_check", lambda pixels: [TEXT] * 3)
     monkeypatch.setattr(pipeline.model.config, "trained_stage", "specialise")
     return pipeline
 

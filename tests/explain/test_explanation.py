@@ -27,8 +27,9 @@ def test_the_tiny_model_from_scan_to_scorecard(make_explanation, outline, report
     assert np.array_equal(again.attributions, found.attributions)
 
 
-def test_an_untrained_model_is_never_trusted(make_explanation, pipeline, monkeypatch):
+def test_an_untrained_model_is_never_trusted(make_explanation, pipeline, report_text, monkeypatch):
     monkeypatch.setattr(pipeline.model.config, "trained_stage", "untrained")
+    monkeypatch.setattr(pipeline, "write", lambda pixels: [report_text])
     card = make_explanation(about="side").scorecard
     assert [one.name for one in card.maps] == ["side"]
     assert card.verdict == "do not use"

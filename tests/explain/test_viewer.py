@@ -93,7 +93,7 @@ def test_nothing_in_a_report_can_end_a_script_or_become_markup(
     make_explanation, pipeline, volume, tmp_path, monkeypatch
 ):
     evil = "A lesion is in the left lobe </script><script>alert(1)</script> {{niivue}} <!-- <b>bold</b>."
-    monkeypatch.setattr(pipeline, "write", lambda pixels: [evil] * len(pixels))
+    monkeypatch.setattr(pipeline, "write_and_check", lambda pixels: [evil] * 3)
     report = pipeline(volume, "</title><b>")
     found = make_explanation(report=report)
     save_viewer(found, tmp_path / "page.html")

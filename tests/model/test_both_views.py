@@ -29,26 +29,36 @@ def test_entries_that_spell_a_side_swap_and_all_others_stay(tokenizer):
     assert swapped[left].tolist() == right
 
 
-def test_both_halves_choose_what_both_find_likeliest(tokenizer):
+def test_both_views_choose_what_both_find_likeliest(tokenizer):
     left, right, the, bright = (
         tokenizer.encode(text, add_special_tokens=False)[0] for text in (" left", " right", "The", "b")
     )
     scores = torch.full((2, ENTRIES), -9.0)
     scores[0, [left, right, the]] = torch.tensor([2.0, 1.9, 1.0])
     scores[1, [left, right, bright]] = torch.tensor([0.0, 1.0, 3.0])
-    first, second = BothViews(tokenizer, ENTRIES)(torch.zeros(2, 1), scores).argmax(-1).tolist()
-    assert (first, second) == (left, right), "the mirrored half says right, too, when it sees left"
+    together = BothViews(swapped_entries(tokenizer, ENTRIES), 1)
+    first, second = together(torch.zeros(2, 1), scores).argmax(-1).tolist()
+    assert (first, second) == (left, right), "the mirrored view says right, too, when it sees left"
     scores[1, left] = 4.0
-    first, second = BothViews(tokenizer, ENTRIES)(torch.zeros(2, 1), scores).argmax(-1).tolist()
-    assert (first, second) == (right, left), "the surer half decides"
+    first, second = together(torch.zeros(2, 1), scores).argmax(-1).tolist()
+    assert (first, second) == (right, left), "the surer view decides"
+
+
+def test_rows_after_the_views_choose_for_themselves(tokenizer):
+    scores = torch.randn(6, ENTRIES)
+    swapped = swapped_entries(tokenizer, ENTRIES)
+    both = BothViews(swapped, 2)(torch.zeros(6, 1), scores)
+    torch.testing.assert_close(both[4:], scores[4:].log_softmax(-1))
+    torch.testing.assert_close(both[:4], BothViews(swapped, 2)(torch.zeros(4, 1), scores[:4]))
 
 
 def test_forbidden_entries_stay_forbidden(tokenizer):
     scores = torch.randn(4, ENTRIES)
     scores[:, 100:] = -torch.inf
-    both = BothViews(tokenizer, ENTRIES)(torch.zeros(4, 1), scores)
+    swapped = swapped_entries(tokenizer, ENTRIES)
+    both = BothViews(swapped, 2)(torch.zeros(4, 1), scores)
     assert not both.isnan().any()
-    allowed = [entry for entry in range(100) if swapped_entries(tokenizer, ENTRIES)[entry] < 100]
+    allowed = [entry for entry in range(100) if swapped[entry] < 100]
     assert both[:, allowed].isfinite().all()
 
 

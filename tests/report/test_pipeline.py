@@ -58,18 +58,10 @@ SIDE = re.compile("left|right", re.IGNORECASE)
 LEFT = "A lesion is in the left frontal lobe. There is mild edema."
 
 
-def trained(pipeline, monkeypatch, text, *alone):
-    """The pipeline of a trained model that writes this text from both views and those from one; the pixels given."""
-    given = []
-
-    def write_from_one_view(pixels):
-        given.append(pixels)
-        return list(alone)
-
+def trained(pipeline, monkeypatch, *texts):
+    """The pipeline of a trained model that writes these: from both views, from one, and from the mirror image."""
     monkeypatch.setattr(pipeline.model.config, "trained_stage", "specialise")
-    monkeypatch.setattr(pipeline, "write", lambda pixels: [text])
-    monkeypatch.setattr(pipeline, "write_from_one_view", write_from_one_view)
-    return given
+    monkeypatch.setattr(pipeline, "write_and_check", lambda pixels: list(texts))
 
 
 def test_grounding_alone_is_no_training_to_write(pipeline, brain_file, monkeypatch):
@@ -88,15 +80,25 @@ def test_the_report_of_the_mirrored_scan_is_the_mirrored_report(pipeline):
     assert pipeline.write_from_one_view(pixels) != texts
 
 
+def test_one_generation_writes_the_report_and_what_it_is_checked_with(pipeline, monkeypatch):
+    torch.manual_seed(1)
+    pixels = torch.rand(1, 1, *pipeline.processor.volume_shape)
+    apart = [*pipeline.write(pixels), *pipeline.write_from_one_view(torch.cat([pixels, pixels.flip(-1)]))]
+    assert len(set(apart)) == 3
+    encoded = []
+    encode = pipeline.model.encode
+    monkeypatch.setattr(pipeline.model, "encode", lambda volumes: encoded.append(len(volumes)) or encode(volumes))
+    assert pipeline.write_and_check(pixels) == apart
+    assert encoded == [2], "the scan and its mirror image, once"
+
+
 def test_a_trained_model_is_asked_about_the_scan_and_its_mirror_image_alone(pipeline, brain_file, monkeypatch):
     mild = LEFT.replace("mild", "moderate")
-    (given,) = [trained(pipeline, monkeypatch, LEFT, mild, mild.replace("left", "right"))]
+    trained(pipeline, monkeypatch, LEFT, mild, mild.replace("left", "right"))
     report = pipeline(brain_file)
     assert report.text == LEFT
     assert report.checks.mirror_consistent is True
     assert not {"untrained_model", "mirror_inconsistent", "flawed_text"} & {w.code for w in report.warnings}
-    (pixels,) = given
-    assert torch.equal(pixels[0], pixels[1].flip(-1))
 
 
 def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, monkeypatch):

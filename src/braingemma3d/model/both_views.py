@@ -12,27 +12,29 @@ from braingemma3d.findings.mirror import swap_sides
 
 
 class BothViews(LogitsProcessor):
-    """Lets the two halves of a batch write one text, the second half with left and right swapped.
+    """Lets two views of each volume write one text, the second view with left and right swapped.
 
-    Row ``i`` of the second half sees the mirror image of what row ``i`` of the first half sees. Both choose the token
-    that both together find likeliest, so the text of a mirrored volume is the mirrored text whatever the model has
-    learned, but where rounding decides between two tokens. Averaging over mirror images is how nnU-Net predicts
-    (Isensee et al., Nature Methods 2021;18:203). For greedy search: drawn at random, the halves would part.
+    A batch's first rows are the volumes, the next as many their mirror images, in the same order. Both views choose the
+    token that both together find likeliest, so the text of a mirrored volume is the mirrored text whatever the model
+    has learned, but where rounding decides between two tokens. Averaging over mirror images is how nnU-Net predicts
+    (Isensee et al., Nature Methods 2021;18:203). For greedy search: drawn at random, the views would part.
 
     Args:
-        tokenizer: of the model.
-        entries: of its vocabulary.
+        swapped: mirror images of the vocabulary's entries, see :func:`swapped_entries`.
+        volumes: that are read so; rows after their two views are left alone.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, entries: int) -> None:
-        self.swapped = swapped_entries(tokenizer, entries)
+    def __init__(self, swapped: Tensor, volumes: int) -> None:
+        self.swapped = swapped
+        self.volumes = volumes
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """(2 x batch, vocabulary) scores of the next token to those that both halves agree on."""
-        view, mirrored = scores.float().log_softmax(-1).chunk(2)
+        """(2 x volumes + others, vocabulary) scores of the next token to those that both views agree on."""
+        views, alone = scores.float().log_softmax(-1).tensor_split([2 * self.volumes])
+        view, mirrored = views.chunk(2)
         swapped = self.swapped.to(scores.device)
         both = view + mirrored[:, swapped]
-        return torch.cat([both, both[:, swapped]])
+        return torch.cat([both, both[:, swapped], alone])
 
 
 def swapped_entries(tokenizer: PreTrainedTokenizerBase, entries: int) -> Tensor:

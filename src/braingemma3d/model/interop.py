@@ -13,7 +13,12 @@ from safetensors.torch import load_file
 from braingemma3d.errors import ModelError
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.modeling_braingemma3d import LANGUAGE_FOLDER, LORA_FOLDER, BrainGemma3DForConditionalGeneration
+from braingemma3d.model.modeling_braingemma3d import (
+    LANGUAGE_FOLDER,
+    LORA_FOLDER,
+    BrainGemma3DForConditionalGeneration,
+    load_lora,
+)
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 
 VISION_FOLDER = "vision_model"
@@ -117,7 +122,4 @@ def _load_lora(model: BrainGemma3DForConditionalGeneration, folder: Path) -> Non
     language = model.language_model
     if language is None:
         raise RuntimeError("this model was built without its language model")
-    loaded = language.load_adapter(peft_config=PeftConfig.from_pretrained(folder), adapter_state_dict=text)
-    if loaded.missing_keys:
-        missing = len(loaded.missing_keys)
-        raise ModelError(f"{folder}: {missing} weights of its LoRA are missing; download it again", "wrong_weights")
+    load_lora(language, folder, peft_config=PeftConfig.from_pretrained(folder), adapter_state_dict=text)

@@ -32,6 +32,22 @@ LANGUAGE_FOLDER = "language_model"
 LORA_FOLDER = "lora_adapters"
 
 
+def load_lora(language: Gemma3ForCausalLM, folder: Path, **adapter: Any) -> None:
+    """Put LoRA adapters on a language model.
+
+    Args:
+        language: that they fit.
+        folder: that they come from, for the error's sake.
+        **adapter: arguments of ``load_adapter``.
+
+    Raises:
+        ModelError: some of their weights are missing; transformers would go on with random ones.
+    """
+    missing = language.load_adapter(**adapter).missing_keys
+    if missing:
+        raise ModelError(f"{folder}: {len(missing)} weights of its LoRA are missing; save or download it again")
+
+
 @dataclass
 class BrainGemma3DOutput(CausalLMOutputWithPast):
     """Output of the model, with the visual tokens (batch, visual tokens, text_dim) that the language model saw."""
@@ -151,10 +167,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             device_map=kwargs.get("device_map"),
         )
         if (folder / LORA_FOLDER).is_dir():
-            adapter = model.language_model.load_adapter(str(folder / LORA_FOLDER), is_trainable=is_trainable)
-            if adapter.missing_keys:
-                missing = len(adapter.missing_keys)
-                raise ModelError(f"{folder / LORA_FOLDER}: {missing} weights are missing; save or download it again")
+            adapters = folder / LORA_FOLDER
+            load_lora(model.language_model, adapters, peft_model_id=str(adapters), is_trainable=is_trainable)
         return model.eval()
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
