@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from braingemma3d.explain.explanation import ExplainSettings, explain
 from braingemma3d.explain.fidelity import Localisation
 from braingemma3d.explain.lime import LimeSettings, draw_blocks
 from braingemma3d.explain.outline import read_outline
-from braingemma3d.explain.perturb import Perturbation, baseline_pixels
+from braingemma3d.explain.perturb import Baseline, Perturbation, baseline_pixels
 from braingemma3d.explain.score import ModelScorer, ScoreTable
 from braingemma3d.explain.scorecard import MapCard, Scorecard
 from braingemma3d.explain.supervoxels import make_supervoxels
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500)
     parser.add_argument("--supervoxels", type=int, default=ExplainSettings.supervoxels)
     parser.add_argument("--keep-share", type=float, default=LimeSettings.keep_share)
-    parser.add_argument("--baseline", default=ExplainSettings.baseline, choices=("tissue", "blur", "zero"))
+    parser.add_argument("--baseline", default=ExplainSettings.baseline, choices=get_args(Baseline))
     parser.add_argument("--method", default=LimeSettings.method, choices=("lime", "shap"))
     parser.add_argument("--out", type=Path, help="keep each case's scorecard here, and read those that are there")
     parser.add_argument("--throughput-only", action="store_true")

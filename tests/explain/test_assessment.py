@@ -30,7 +30,7 @@ def test_a_linear_model_is_explained_and_trusted(blocks, true):
     progress = []
     (surrogate,), (card,) = assess(
         scored_by(true),
-        scored_by(other),
+        [scored_by(other)],
         TARGETS,
         blocks,
         SETTINGS,
@@ -52,16 +52,23 @@ def test_a_linear_model_is_explained_and_trusted(blocks, true):
 
 
 def test_a_map_that_survives_shuffled_weights_is_not_to_be_used(blocks, true):
-    _, (card,) = assess(scored_by(true), scored_by(0.5 * true), TARGETS, blocks, SETTINGS)
+    _, (card,) = assess(scored_by(true), [scored_by(0.5 * true)] * 3, TARGETS, blocks, SETTINGS)
     assert not card.randomisation.passed
     assert card.verdict == "do not use"
+
+
+def test_one_likeness_is_chance_when_the_next_shuffle_says_the_opposite(blocks, true):
+    shuffles = [scored_by(0.5 * true), scored_by(-true), scored_by(true.roll(1))]
+    _, (card,) = assess(scored_by(true), shuffles, TARGETS, blocks, SETTINGS)
+    assert abs(card.randomisation.correlation) < 0.2
+    assert card.randomisation.passed
 
 
 def test_a_model_that_does_not_look_is_not_to_be_used(blocks, true):
     def constant(keep):
         return torch.full((len(keep), 1), 7.0)
 
-    _, (card,) = assess(constant, scored_by(true), TARGETS, blocks, SETTINGS)
+    _, (card,) = assess(constant, [scored_by(true)], TARGETS, blocks, SETTINGS)
     assert card.verdict == "do not use"
     assert "does not depend" in card.reasons[-1]
 
@@ -80,13 +87,13 @@ def test_a_model_that_does_not_look_is_not_to_be_used(blocks, true):
 )
 def test_a_map_should_point_into_the_lesion_where_what_it_is_about_lies_there(blocks, true, target, wanted):
     elsewhere = blocks.labels == 1
-    _, (card,) = assess(scored_by(true), scored_by(true.roll(1)), [target], blocks, SETTINGS, elsewhere)
+    _, (card,) = assess(scored_by(true), [scored_by(true.roll(1))], [target], blocks, SETTINGS, elsewhere)
     assert not card.localisation.pointing
     assert any("outside the outlined lesion" in reason for reason in card.reasons) == wanted
 
 
 def test_a_view_that_speaks_for_the_counterfactual_is_named(blocks, true):
-    _, (card,) = assess(scored_by(-true), scored_by(true.roll(1)), TARGETS, blocks, SETTINGS)
+    _, (card,) = assess(scored_by(-true), [scored_by(true.roll(1))], TARGETS, blocks, SETTINGS)
     assert card.score < 0
     assert any("counterfactual" in reason for reason in card.reasons)
 
@@ -97,6 +104,6 @@ def test_noise_is_not_to_be_used(blocks, true):
     def noise(keep):
         return torch.from_numpy(rng.standard_normal((len(keep), 1)))
 
-    _, (card,) = assess(noise, noise, TARGETS, blocks, SETTINGS)
+    _, (card,) = assess(noise, [noise], TARGETS, blocks, SETTINGS)
     assert card.verdict == "do not use"
     assert card.r2_held_out < 0.1

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
-from braingemma3d.explain.perturb import BASELINES, Perturbation, baseline_pixels
+from average_brain import average_brain
+from braingemma3d.explain.perturb import BASELINES, Baseline, Perturbation, baseline_pixels
+from braingemma3d.imaging.contrast import fluid_share
+from braingemma3d.imaging.grid import labels_to_grid, to_grid
+from braingemma3d.imaging.volume import ScanGrid, Volume
 
 
 @pytest.fixture
@@ -61,6 +68,26 @@ def test_blur_washes_the_lesion_out_without_darkening_the_rim(on_grid):
     assert filled[rim].mean() > 0.9 * np.median(on_grid.pixels[on_grid.brain])
 
 
+def test_a_healthy_brain_has_its_ventricles_and_no_lesion():
+    shape = (32, 48, 40)
+    array, affine = average_brain(300, 250, 20)
+    volume = Volume(array, affine, ScanGrid(Path("scan.nii"), array.shape, affine, "RAS"), brain_mask=array > 0)
+    pixels, affine = to_grid(volume, shape)
+    brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0
+    healthy = np.median(pixels[brain])
+    ventricles = brain & (fluid_share(shape) > 0.8)
+    assert pixels[ventricles].mean() < 0.4 * healthy
+    ill = pixels.copy()
+    ill[14:22, 8:16, 22:30] = 1  # a lesion in one frontal lobe, with a dark core
+    ill[17:19, 11:13, 25:27] = 0
+    ill[:, :, 20:][ventricles[:, :, 20:]] = healthy  # and no ventricle left on its side
+    filled = baseline_pixels(ill, brain, tuple(np.linalg.norm(affine[:3, :3], axis=0)), "healthy")
+    assert filled[14:22, 8:16, 22:30].max() < 1.1 * healthy
+    assert filled[17:19, 11:13, 25:27].min() > 0.9 * healthy, "a dark core is no fluid"
+    for side in (np.s_[:, :, :20], np.s_[:, :, 20:]):
+        assert filled[side][ventricles[side]].mean() < 0.4 * healthy
+
+
 def test_zero_is_zero_and_all_are_described(on_grid):
     assert not baseline_pixels(on_grid.pixels, on_grid.brain, on_grid.spacing, "zero").any()
-    assert set(BASELINES) == {"tissue", "blur", "zero"}
+    assert set(BASELINES) == set(get_args(Baseline))

@@ -33,8 +33,9 @@ def explain(
     seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0)] = 0,
     supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 64,
     baseline: Annotated[
-        Literal["tissue", "blur", "zero"], typer.Option(help="What a part that is switched off is replaced by.")
-    ] = "tissue",
+        Literal["healthy", "tissue", "blur", "zero"],
+        typer.Option(help="What a part that is switched off is replaced by."),
+    ] = "healthy",
     method: Annotated[Literal["lime", "shap"], typer.Option(help="LIME or KernelSHAP.")] = "lime",
     brain_mask: Annotated[
         Literal["auto", "deepbet", "none"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 def assess(
     score: Score,
-    randomised: Score,
+    randomised: Sequence[Score],
     targets: Sequence[Target],
     supervoxels: Supervoxels,
     settings: LimeSettings,
@@ -45,7 +46,7 @@ def assess(
 
     Args:
         score: (n, supervoxels) bool to (n, targets).
-        randomised: the same by the model with shuffled weights.
+        randomised: the same by the model with shuffled weights, of several shuffles.
         targets: what the columns are.
         supervoxels: of the scan.
         settings: of the surrogate.
@@ -59,7 +60,7 @@ def assess(
     rows = torch.cat(blocks)
     random = random_rows(count, settings.seed)
     fixed = torch.stack([torch.ones(count), torch.zeros(count)]).bool()
-    total = len(rows) + len(random) + len(targets) * 2 * (STEPS + 1) + len(blocks[0])
+    total = len(rows) + len(random) + len(targets) * 2 * (STEPS + 1) + len(randomised) * len(blocks[0])
     counter = _Counter(total, progress)
     table = ScoreTable(score, settings.batch, counter)
 
@@ -69,13 +70,14 @@ def assess(
     # Asked for together, so that no batch is left half full.
     table(torch.cat(needed))
     clock("curves")
-    shuffled_table = ScoreTable(randomised, settings.batch, counter)
-    shuffled_table(blocks[0])
+    shuffled_tables = [ScoreTable(one, settings.batch, counter) for one in randomised]
+    for one in shuffled_tables:
+        one(blocks[0])
     counter.finish()
     clock("randomise")
 
     cards = [
-        _card(n, target, one, table, shuffled_table, blocks, fixed, random, supervoxels, settings, lesion, trained)
+        _card(n, target, one, table, shuffled_tables, blocks, fixed, random, supervoxels, settings, lesion, trained)
         for n, (target, one) in enumerate(zip(targets, surrogates, strict=True))
     ]
     clock("judge")
@@ -87,7 +89,7 @@ def _card(
     target: Target,
     surrogate: Surrogate,
     table: ScoreTable,
-    shuffled_table: ScoreTable,
+    shuffled_tables: Sequence[ScoreTable],
     blocks: Sequence[Tensor],
     fixed: Tensor,
     random: Tensor,
@@ -100,11 +102,11 @@ def _card(
     scores = table(rows)[:, number].double().numpy()
     agreement = stability([fit(block, table, number, settings).attributions for block in blocks])
     deletion, insertion = curves(surrogate.attributions, table, number, random)
-    changed = fit(blocks[0], shuffled_table, number, settings).attributions
-    alike = correlation(surrogate.attributions, changed)
+    changed = [fit(blocks[0], one, number, settings).attributions for one in shuffled_tables]
+    alike = float(np.mean([correlation(surrogate.attributions, one) for one in changed]))
     randomisation = Randomisation(
         correlation=alike,
-        rank_correlation=rank_correlation(surrogate.attributions, changed),
+        rank_correlation=float(np.mean([rank_correlation(surrogate.attributions, one) for one in changed])),
         passed=alike <= max(MOST_RANDOMISED * agreement.correlation, CHANCE_CORRELATION),
     )
     place = None if lesion is None else localisation(surrogate.attributions, supervoxels, lesion)

@@ -14,7 +14,7 @@ from braingemma3d.explain.counterfactual import About
 from braingemma3d.explain.lime import LimeSettings
 from braingemma3d.explain.perturb import BASELINES, Baseline, Perturbation, baseline_pixels
 from braingemma3d.explain.score import ModelScorer
-from braingemma3d.explain.scorecard import Scorecard, Sizes
+from braingemma3d.explain.scorecard import SHUFFLES, Scorecard, Sizes
 from braingemma3d.explain.supervoxels import COUNT, Supervoxels, make_supervoxels
 from braingemma3d.explain.targets import plan_targets
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
@@ -36,7 +36,7 @@ class ExplainSettings:
 
     about: About | None = None
     supervoxels: int = COUNT
-    baseline: Baseline = "tissue"
+    baseline: Baseline = "healthy"
     lime: LimeSettings = field(default_factory=LimeSettings)
 
 
@@ -109,7 +109,7 @@ def explain(
     scorer = ModelScorer(pipeline.model, pipeline.processor, perturbation, report.text, targets)
     surrogates, cards = assess(
         scorer,
-        scorer.shuffled(settings.lime.seed),
+        [scorer.shuffled(settings.lime.seed + n) for n in range(SHUFFLES)],
         scorer.targets,
         supervoxels,
         settings.lime,

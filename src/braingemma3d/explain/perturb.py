@@ -6,18 +6,27 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
 
 from braingemma3d.explain.supervoxels import Supervoxels
+from braingemma3d.imaging.contrast import fluid_share
 from braingemma3d.imaging.volume import Array, Mask
 
-Baseline = Literal["tissue", "blur", "zero"]
+Baseline = Literal["healthy", "tissue", "blur", "zero"]
 
 BLUR_MM = 15.0
 """Wide enough to wash out a lesion of a few centimetres; larger ones stay bright, so this is not the default."""
+FLUID_MM = 12.0
+"""Dark voxels this near to where an average brain has fluid are taken for fluid; others may be necrosis."""
+SOME_FLUID, MOSTLY_FLUID = 0.3, 0.5
+"""Shares of CSF in a voxel of the average brain."""
+DARK = 0.5
+"""Share of the tissue's intensity below which a voxel is dark."""
 
 BASELINES: dict[Baseline, str] = {
+    "healthy": "a healthy brain: the mean of the brain's middle half of intensities, which is healthy-looking tissue, "
+    "but dark where the scan has fluid near an average brain's, and where an average brain has it",
     "tissue": "the mean of the brain's middle half of intensities, which is healthy-looking tissue",
     "blur": f"the brain blurred by a Gaussian of {BLUR_MM:g} mm",
     "zero": "zero, the intensity outside the brain",
@@ -29,7 +38,7 @@ def baseline_pixels(pixels: Array, brain: Mask, spacing: tuple[float, float, flo
     """What switched-off supervoxels are replaced by.
 
     Args:
-        pixels: (D, H, W) in [0, 1].
+        pixels: (D, H, W) in [0, 1], over the brain's bounding box.
         brain: (D, H, W).
         spacing: along (D, H, W) in millimetres.
         kind: see :data:`BASELINES`.
@@ -39,14 +48,23 @@ def baseline_pixels(pixels: Array, brain: Mask, spacing: tuple[float, float, flo
     """
     if kind == "zero":
         return np.zeros_like(pixels)
-    if kind == "tissue":
-        inside = pixels[brain]
-        low, high = np.percentile(inside, [25, 75])
-        return np.full_like(pixels, inside[(inside >= low) & (inside <= high)].mean())
-    sigma = [BLUR_MM / mm for mm in spacing]
-    # Divided by the blurred mask, or the brain's rim would darken.
-    weight = gaussian_filter(brain.astype(np.float32), sigma)
-    return gaussian_filter(np.where(brain, pixels, 0), sigma) / np.maximum(weight, 1e-6)
+    if kind == "blur":
+        sigma = [BLUR_MM / mm for mm in spacing]
+        # Divided by the blurred mask, or the brain's rim would darken.
+        weight = gaussian_filter(brain.astype(np.float32), sigma)
+        return gaussian_filter(np.where(brain, pixels, 0), sigma) / np.maximum(weight, 1e-6)
+    inside = pixels[brain]
+    darkest, low, high = np.percentile(inside, [2, 25, 75])
+    tissue = inside[(inside >= low) & (inside <= high)].mean()
+    filled = np.full_like(pixels, tissue)
+    if kind == "healthy":
+        # A ventricle that was filled with tissue would look as if a mass compressed it.
+        fluid = fluid_share(pixels.shape)
+        near = distance_transform_edt(fluid < SOME_FLUID, sampling=spacing) < FLUID_MM
+        seen = near & (pixels < DARK * tissue)
+        filled[seen] = pixels[seen]
+        filled[fluid > MOSTLY_FLUID] = darkest
+    return filled
 
 
 class Perturbation:

@@ -19,6 +19,9 @@ TRUSTED_STABILITY, LEAST_STABILITY = 0.7, 0.3
 MOST_RANDOMISED = 0.5
 """A map of the model with its projector shuffled must resemble the map by less than this share of the stability. One
 that survives shuffled weights shows the scan or the method, not the model (Adebayo et al. 2018)."""
+SHUFFLES = 3
+"""Times that the weights are shuffled. What a shuffled model reads from a lesion has either sign, so that one such map
+resembles the true one half of the time; only a likeness that stays on average comes from the scan or the method."""
 CHANCE_CORRELATION = 0.2
 """Two unrelated maps of a hundred supervoxels correlate by up to this (95 % of them), so that much is no likeness."""
 LEAST_VARIATION = 1e-3
@@ -30,6 +33,7 @@ THRESHOLDS: dict[str, float] = {
     "trusted_stability": TRUSTED_STABILITY,
     "least_stability": LEAST_STABILITY,
     "most_randomised": MOST_RANDOMISED,
+    "shuffles": SHUFFLES,
     "chance_correlation": CHANCE_CORRELATION,
     "least_variation_nats": LEAST_VARIATION,
 }
@@ -37,10 +41,10 @@ THRESHOLDS: dict[str, float] = {
 
 
 class Randomisation(Record):
-    """The map of the same scan by the model with its projector's weights shuffled."""
+    """Maps of the same scan by the model with its projector's weights shuffled, each time differently."""
 
-    correlation: float = Field(description="Pearson, with the model's own map.")
-    rank_correlation: float = Field(description="Spearman, with the model's own map.")
+    correlation: float = Field(description="Pearson, with the model's own map; mean over the shuffles.")
+    rank_correlation: float = Field(description="Spearman, with the model's own map; mean over the shuffles.")
     passed: bool = Field(description="Whether the map changed.")
 
 

@@ -1,4 +1,4 @@
-"""Tissue contrast: is this a FLAIR, by how bright grey matter, white matter and CSF are."""
+"""Tissues by the average brain: where fluid is expected, and whether their brightness is that of a FLAIR."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import zoom
 
 from braingemma3d.imaging.grid import to_grid
-from braingemma3d.imaging.volume import Array, QualityWarning, Volume
+from braingemma3d.imaging.volume import Array, QualityWarning, Shape, Volume
 
 PRIOR_SHAPE = (24, 32, 28)
 PRIOR_FILE = Path(str(files("braingemma3d"))) / "assets" / "tissue_prior.npz"
@@ -37,6 +38,13 @@ def _prior() -> Array:
     """(voxels, 3) shares in [0, 1]."""
     with np.load(PRIOR_FILE, allow_pickle=False) as file:
         return np.asarray(file["prior"].reshape(3, -1).T / 255, dtype=np.float32)
+
+
+def fluid_share(shape: Shape) -> Array:
+    """Share of CSF in each voxel (D, H, W) of an average brain's bounding box, on a grid of any shape."""
+    prior = _prior()[:, 2].reshape(PRIOR_SHAPE)
+    factors = [n / m for n, m in zip(shape, PRIOR_SHAPE, strict=True)]
+    return np.asarray(zoom(prior, factors, order=1, mode="nearest", grid_mode=True))
 
 
 def tissue_levels(volume: Volume) -> TissueLevels:
