@@ -69,6 +69,17 @@ def test_support_on_the_left_is_red_on_the_right_of_the_picture(volume, outline,
     assert sides["L"] == sides["P"] == {0.98}
 
 
+def test_the_planes_go_through_most_of_what_is_strongest_and_not_through_its_tip(volume, outline, tmp_path):
+    values = np.where(outline, 1.0, 0).astype(np.float32)
+    draw(volume, values, tmp_path / "ball.png", "title")
+    tip = tuple(np.argwhere(volume.brain_mask)[0])
+    values[tip] = 1.0
+    draw(volume, values, tmp_path / "with_tip.png", "title")
+    ball, with_tip = (redness(picture(tmp_path / f"{name}.png")[60:400]).sum() for name in ("ball", "with_tip"))
+    assert ball > 1000
+    assert with_tip == pytest.approx(ball, rel=0.02)
+
+
 def test_colours_are_symmetric_about_zero(volume, tmp_path, monkeypatch):
     limits = set()
     original = Axes.imshow

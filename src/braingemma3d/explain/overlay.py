@@ -32,8 +32,8 @@ def attribution_image(explanation: Explanation, number: int = 0) -> nib.Nifti1Im
 def save_overlay(explanation: Explanation, target: Path, outline: Mask | None = None, number: int = 0) -> None:
     """Draw a map over its scan in radiological display: the patient's right is on the left of the picture.
 
-    Above, the three planes through the strongest support; below, axial planes through the whole brain. The colours
-    are symmetric about 0.
+    Above, in each direction the plane with most of the strongest support; below, axial planes through the whole brain.
+    The colours are symmetric about 0.
 
     Args:
         explanation: the maps.
@@ -60,7 +60,9 @@ def draw(volume: Volume, values: Array, target: Path, title: str, outline: Mask 
     shown = np.where(volume.brain_mask, values, 0)[frame]
     lesion = None if outline is None else outline[frame]
     limit = float(np.abs(shown).max()) or 1.0
-    peak = np.unravel_index(int(shown.argmax()), shown.shape)
+    # A supervoxel can be thin and forked: any one voxel of it may lie at its far end.
+    strongest = shown > 0.9 * shown.max()
+    d, h, w = (int(strongest.sum(axis=others).argmax()) for others in ((1, 2), (0, 2), (0, 1)))
     depth_mm, height_mm, width_mm = volume.spacing
 
     def plane(axes: Axes, at: Any, aspect: float, marks: tuple[str, str], size: int) -> Any:
@@ -73,7 +75,6 @@ def draw(volume: Volume, values: Array, target: Path, title: str, outline: Mask 
         part.set_facecolor("black")
     parts[0].suptitle(title, color="white", fontsize=11, parse_math=False)
     upper = parts[0].subplots(1, 3)
-    d, h, w = (int(i) for i in peak)
     plane(upper[0], np.s_[d], height_mm / width_mm, ("R", "L"), 11)
     plane(upper[1], np.s_[:, h], depth_mm / width_mm, ("R", "L"), 11)
     colored = plane(upper[2], np.s_[:, :, w], depth_mm / height_mm, ("A", "P"), 11)
