@@ -146,3 +146,10 @@ def test_terms_go_down_together(data, backbone_folders):
 def test_scans_without_maps_have_no_map_terms(data, backbone_folders):
     batch = {key: value for key, value in batch_of(data).items() if key not in ("lesion", "anatomy", "amounts")}
     assert set(learner(backbone_folders).terms(**batch)) == {"report", "statements"}
+
+
+def test_reports_are_embedded_only_where_they_are_contrasted(drawn_shards, backbone_folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("braingemma3d.training.grounding.embed_reports", None)
+    some = stage(weights={"statements": 1.0, "amounts": 1.0})
+    items = VolumeDataset(drawn_shards, some, small_models.TINY, str(backbone_folders.language), tmp_path)
+    assert "report" not in learner(backbone_folders).terms(**batch_of(items))

@@ -76,8 +76,10 @@ class VolumeDataset(Dataset):
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
         self.holds = torch.stack([holding(extract(text)) for text in self.texts])
-        self.embedded = embed_reports(self.texts, language_source, cache)
-        self.embedded -= self.embedded.mean(0)
+        self.embedded = None
+        if "report" in stage.weights:
+            self.embedded = embed_reports(self.texts, language_source, cache)
+            self.embedded -= self.embedded.mean(0)
 
     def _amounts(self, shard: GridShard, row: int) -> Tensor | None:
         if shard.lesion is None or shard.anatomy is None:
@@ -94,7 +96,9 @@ class VolumeDataset(Dataset):
         number, flipped = in_turn(index, len(self.cases), self.stage)
         shard, row = self.cases[number]
         text = number + (len(self.cases) if flipped else 0)
-        item = {"report": self.embedded[text], "holds": self.holds[text]}
+        item = {"holds": self.holds[text]}
+        if self.embedded is not None:
+            item["report"] = self.embedded[text]
         if self.features is not None and self.whole_amounts is not None:
             whole = self.whole_amounts[number]
             if whole is not None:
@@ -188,8 +192,8 @@ class Grounding(Learner):
 
     def terms(
         self,
-        report: Tensor,
         holds: Tensor,
+        report: Tensor | None = None,
         pixel_values: Tensor | None = None,
         patches: Tensor | None = None,
         kept: Tensor | None = None,
@@ -200,8 +204,8 @@ class Grounding(Learner):
         """Losses of a batch.
 
         Args:
-            report: (batch, text_dim), centred embeddings.
             holds: (batch, statements), 1 where a statement holds.
+            report: (batch, text_dim), centred embeddings, where the stage's weights ask for it.
             pixel_values: (batch, 1, D, H, W) in [0, 1].
             patches: (batch, patches, vision_dim) in place of pixels.
             kept: (batch, kept patches) indices of those that the encoder sees; None: all.
@@ -218,12 +222,10 @@ class Grounding(Learner):
         scale = self.logit_scale.exp()
         said = functional.normalize(self.statement_head(self.get_buffer("statements")).float(), dim=-1)
         logits = volumes @ said.T.float() * scale[1] + self.logit_bias[1]
-        terms: dict[Term, Tensor] = {
-            "report": contrastive_loss(
-                volumes, self.report_head(report), scale[0], self.logit_bias[0], self.stage.contrast
-            ),
-            "statements": functional.binary_cross_entropy_with_logits(logits, holds),
-        }
+        terms: dict[Term, Tensor] = {"statements": functional.binary_cross_entropy_with_logits(logits, holds)}
+        if report is not None:
+            said_whole = self.report_head(report)
+            terms["report"] = contrastive_loss(volumes, said_whole, scale[0], self.logit_bias[0], self.stage.contrast)
         if lesion is not None and anatomy is not None:
             terms["lesion"], terms["anatomy"] = self.maps.losses(patches, lesion, anatomy)
         if amounts is not None:
