@@ -370,6 +370,29 @@ CASES: dict[str, tuple[str, Findings]] = {
         "A left frontal mass and punctate white matter hyperintensities in the right hemisphere.",
         one("left", "frontal"),
     ),
+    # Contracted, answered after a colon, of the next word only, of a degree only
+    "contracted": ("There isn't any edema, and the ventricles aren't compressed.", clear()),
+    "contracted_doubt": ("Necrosis can't be excluded.", clear(n="possible")),
+    "answered_no": ("Tumor: No.\nEdema: No.", clear()),
+    "non_of_the_next_word": ("A non-enhancing mass in the left frontal lobe.", one("left", "frontal")),
+    "degree_denied": ("The edema is mild, not moderate.", clear(e="mild")),
+    "denial_ends_at_a_statement": (
+        "Left frontal lesion, no necrosis, the left lateral ventricle is compressed.",
+        one("left", "frontal", v="present"),
+    ),
+    "denial_ends_at_a_degree": ("No edema or necrosis, ventricles mildly compressed.", clear(v="mild")),
+    "denial_of_a_list": ("No edema, necrosis, or compression is seen.", clear()),
+    "complete_effacement": ("There is complete effacement of the left lateral ventricle.", clear(v="severe")),
+    # Sections and sides that are not the lesion's
+    "history_goes_on": ("HISTORY: Seizures. Left frontal glioma in 2019.\nFINDINGS: No lesion is seen.", clear()),
+    "history_in_one_line": ("Indication: headache. Left frontal mass on CT. Findings: No mass is seen.", clear()),
+    "history_and_nothing_else": ("History: seizures. There is a left frontal mass.", one("left", "frontal")),
+    "sentence_with_a_colon": ("Examination shows this: a left frontal mass.", one("left", "frontal")),
+    "resected": ("S/p resection of a left frontal glioma. No residual tumor.", clear()),
+    "shift_has_a_side": ("Right frontal lesion with left-sided midline shift.", one("right", "frontal")),
+    "shift_of_the_midline": ("Right frontal lesion. Left shift of midline structures.", one("right", "frontal")),
+    "free_side": ("The mass is in the left frontal lobe, the right side is free.", one("left", "frontal")),
+    "lobe_not_affected": ("Left temporal mass. The frontal lobe is not affected.", one("left", "temporal")),
 }
 
 

@@ -38,6 +38,8 @@ def test_a_flaw_is_named(text, flaw):
         "A lesion is in the left frontal lobe. The right lateral ventricle is compressed.",
         f"{SOUND} There is no mass effect on the ventricles.",
         f"{SOUND} No massive edema is seen.",
+        f"{SOUND} No mass is seen in the cerebellum.",
+        f"No new lesion is seen. {SOUND}",
         f"{SOUND} No other lesion is seen.",
     ],
 )

@@ -34,8 +34,10 @@ LOOKALIKE = rule(
     rf"{_LEFT_RIGHT} to {_LEFT_RIGHT}|left (?:untreated|over|behind|out|as is|alone)|(?:left|right)ward",
     r"(?:what|all that|whatever) is left",
     r"(?:frontal|temporal|parietal|occipital) (?:bones?|sinus(?:es)?|condyles?|calvarium)",
-    r"mid ?line (?:shift\w*|structures?|deviation|displacement)|interhemispheric(?: fissure)?",
+    rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)",
+    r"interhemispheric(?: fissure)?",
     r"mid ?line (?:is|are|remains|appears)(?= )",
+    rf"{_LEFT_RIGHT}(?:ward)? (?:sided )?(?:shift\w*|deviation|displacement) of (?:the )?mid ?line",
 )
 """Words of place that are no place of a finding."""
 

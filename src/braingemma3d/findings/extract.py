@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from braingemma3d.findings.area import Area, read_area
 from braingemma3d.findings.compression import compressions
-from braingemma3d.findings.kinds import LESIONS, Kind
+from braingemma3d.findings.kinds import LESIONS, PLACES, Kind
 from braingemma3d.findings.places import places
 from braingemma3d.findings.schema import Finding, Findings, Grade
 from braingemma3d.findings.scope import apply_cues, grade, strongest
@@ -50,7 +50,7 @@ def extract(text: str) -> Findings:
 
 
 def denies_lesion(text: str) -> bool:
-    """Whether a text says that there is no lesion; that there is no other one does not say so."""
+    """Whether a text says that there is no lesion; that there is no other one, or none in some place, does not."""
     return _read(text).none_seen
 
 
@@ -124,7 +124,8 @@ class _Reader:
         if mention.denied:
             if not mention.another:
                 self.lesion_denied = True
-                self.none_seen = self.none_seen or mention.kind is Kind.LESION
+                elsewhere = any(sentence.kind(at, mention.clause) in PLACES for at in range(len(sentence.tokens)))
+                self.none_seen = self.none_seen or (mention.kind is Kind.LESION and not elsewhere)
             return
         if mention.kind is Kind.SIGNAL:
             counts = area or "abnormal" in sentence.tokens[mention.at].text

@@ -21,7 +21,7 @@ _MODERATE = r"moderate(?:ly)?|intermediate degree of"
 _SEVERE = (
     r"severe(?:ly)?|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|profound(?:ly)?|"
     r"considerabl[ey]|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
-    r"large amounts? of|large areas? of|large zones? of|complete effacement(?= of)"
+    r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)"
 )
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
 _TO = r" (?:to|or|and|through) "
@@ -85,10 +85,12 @@ _POLARITY = (
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
     ),
+    rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
+    rule(Kind.DENIAL, r"(?<=: )no(?= *$)"),
     rule(
         Kind.MASK,
         r"not(?= (?:very |particularly |that |too )?"
-        r"(?:severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large))",
+        r"(?:mild|moderate|severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large))",
         value="degree",
     ),
     rule(
@@ -100,7 +102,7 @@ _POLARITY = (
         r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
         r"(?:complete )?resolution of|disappearance of",
         r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
-        r"(?:evaluate|assess|screen|check|screening|evaluation) for|history of|status post|den(?:ies|y|ied)",
+        r"(?:evaluate|assess|screen|check|screening|evaluation) for|history of|status post|s p|den(?:ies|y|ied)",
         r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
         r"neither|nor|never|cannot|nil|none of",
     ),

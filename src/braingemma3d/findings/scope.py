@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from braingemma3d.findings.kinds import FINDINGS, FINITE, LINKS, NOUN_PHRASE, PLACES, Kind, words
 from braingemma3d.findings.schema import Grade
-from braingemma3d.findings.sentence import Mention, Sentence
+from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence
 
 _BY_STRENGTH: tuple[Grade, ...] = ("none", "possible", "present", "mild", "moderate", "severe")
 
@@ -91,7 +91,7 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
     clause, captured, listed = sentence.clauses[cue], False, False
     only_next = sentence.tokens[cue].rule.value == "next"
     shared_lobe = sentence.kind(cue - 1) is Kind.SIDE  # 'the right rather than the left frontal lobe'
-    for at in range(cue + 1, cue + 3 if only_next else len(sentence.tokens)):
+    for at in range(cue + 1, cue + 2 if only_next else len(sentence.tokens)):
         kind, following = sentence.kind(at, clause), sentence.kind(at + 1)
         if kind is None or kind is Kind.COLON:
             return
@@ -101,6 +101,8 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
             link = sentence.tokens[at].text
             fresh = following in (Kind.DEGREE, Kind.WITH, Kind.PRONOUN) or (captured and following is Kind.INDEFINITE)
             if (fresh and link != "or") or (link == "and" and not captured and not listed):
+                return
+            if captured and kind is Kind.COMMA and _begins_statement(sentence, at + 1, clause):
                 return
             listed = listed or kind is Kind.COMMA
         elif kind is Kind.WITH and captured and following is Kind.DEGREE:
@@ -113,6 +115,18 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
                 mention.denied = captured = True
             if only_next:
                 return
+
+
+def _begins_statement(sentence: Sentence, at: int, clause: int) -> bool:
+    """Whether what follows a comma has a predicate of its own: 'no edema, *ventricles mildly compressed*'."""
+    named = False
+    while sentence.kind(at, clause) not in LINKS | {None}:
+        kind = sentence.kind(at)
+        if named and (kind in FINITE | {Kind.DEGREE} or sentence.tokens[at].text in PRESSURE_VERBS):
+            return True
+        named = named or at in sentence.mentions
+        at += 1
+    return False
 
 
 def _doubt_ahead(sentence: Sentence, cue: int) -> None:
@@ -201,10 +215,9 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     earlier = [m for m in sentence.found() if m.at < cue and clause - m.clause <= 1]
     here = [m for m in earlier if m.clause == clause] or earlier
     subjects = [m for m in here if not _is_object(sentence, m)] or here
-    if subjects:
+    denied = any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue])  # 'not (very) severe'
+    if subjects and not denied:
         _raise(subjects[-1], degree)
-        if any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue]):  # 'not (very) severe'
-            subjects[-1].degree = "present"
 
 
 def _raise(mention: Mention, degree: Grade) -> None:

@@ -19,7 +19,7 @@ PRESSURE_VERBS = words(
 
 _MENTIONED = FINDINGS | {Kind.VENTRICLE, Kind.BENIGN}
 _BEFORE_NOUN = NOUN_PHRASE | {Kind.VENTRICLE, Kind.SIGNAL, Kind.NECROSIS, Kind.BENIGN}
-_ORDINALS = words("second third fourth another additional further separate satellite other")
+_ORDINALS = words("second third fourth another additional further separate satellite other new")
 _PLURAL = re.compile(r"^(?!mass$|metastasis|gliomatosis)\w+s\b")
 
 # Words that explain a signal named before by a benign cause named after.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from braingemma3d.findings.anatomy_terms import GLUED, SIDE_LETTER
@@ -17,15 +17,18 @@ _NOISE = re.compile(r"[*_#`~\"“”()\[\]]")
 _BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
+_CONTRACTED = re.compile(r"(?<=[a-z])(?<!ca)n['’]t\b")
 _JOINER = re.compile(r"['’‐‑‒/-]")
 _HEADING = re.compile(r"[a-z ]{1,40}:|(?:findings?|impressions?|conclusions?|results?|report|opinion|summary)$")
-_STOP = re.compile(r"\n|(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
+_STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
 
-# A section that tells of something else than this scan's findings.
+# A section that tells of something else than this scan's findings: by its heading, which is no sentence.
 _SKIPPED_SECTION = re.compile(
-    r"(?:clinical|indications?|history|technique|comparison|reason|protocol|recommendations?|clinical (?:history|"
-    r"indication|information|details|data|question)|patient|exam(?:ination)?|procedure|sequences?|request)"
-    r"(?:\b[^:.]{0,30}:|$)"
+    r"(?:(?P<past>clinical(?: (?:history|indication|information|details|data|question))?|indications?|history|"
+    r"comparison|reason|patient|request)|"
+    r"technique|protocol|recommendations?|exam(?:ination)?|procedure|sequences?)"
+    r"(?:\b(?![^:]*\b(?:shows?|showed|demonstrates?d?|reveals?|revealed|includes?d?|is|are|was|were|has|have)\b)"
+    r"[^:.]{0,30}:|$)"
 )
 
 
@@ -42,12 +45,12 @@ class Token(NamedTuple):
 
 def sentences(text: str) -> Iterator[list[Token]]:
     """The sentences of ``text`` as tokens, without the sections that are not about this scan's findings."""
-    for sentence in _STOP.split(_told(_unwrap(_clean(text)))):
-        if _SKIPPED_SECTION.match(sentence.strip()):
-            continue
-        tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
-        for start in range(0, len(tokens), _LONGEST_SENTENCE):
-            yield tokens[start : start + _LONGEST_SENTENCE]
+    lines = [line for line in _told(_unwrap(_clean(text))).split("\n") if line]
+    for place, line in enumerate(lines, 1):
+        for sentence in _of_findings([piece.strip() for piece in _STOP.split(line)], last=place == len(lines)):
+            tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
+            for start in range(0, len(tokens), _LONGEST_SENTENCE):
+                yield tokens[start : start + _LONGEST_SENTENCE]
 
 
 def telling_spans(text: str) -> list[tuple[int, int]]:
@@ -59,6 +62,22 @@ def telling_spans(text: str) -> list[tuple[int, int]]:
     plain = _JOINER.sub(" ", text.lower())
     read = [(match, RULES[(match.lastindex or 1) - 1].kind) for match in SCANNER.finditer(plain)]
     return [(match.start(), match.end() + (kind is Kind.LOBE)) for match, kind in read if kind in TELLING]
+
+
+def _of_findings(line: Sequence[str], last: bool) -> Iterator[str]:
+    """The sentences of a line without its sections to be skipped; ``last``: no line follows.
+
+    A section of the past takes in all its sentences, unless nothing else is told: 'History: seizures. There is a mass.'
+    """
+    skipping = False
+    for place, sentence in enumerate(line, 1):
+        heading = _SKIPPED_SECTION.match(sentence)
+        if heading:
+            skipping = bool(heading["past"]) and (not last or any(map(_HEADING.match, line[place:])))
+            continue
+        skipping = skipping and not _HEADING.match(sentence)
+        if not skipping:
+            yield sentence
 
 
 def _told(text: str) -> str:
@@ -82,6 +101,7 @@ def _clean(text: str) -> str:
     clean = _NOISE.sub("", text.lower().replace("w/o", "without"))
     clean = _BULLET.sub("\n\n", clean)
     clean = _DASH.sub(" – ", clean)
+    clean = _CONTRACTED.sub(" not", clean)
     clean = _QUERY.sub(" questionable ", clean)
     clean = _JOINER.sub(" ", clean)
     return GLUED.sub(r"\1 ", clean)
