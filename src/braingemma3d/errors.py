@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class InputError(ValueError):
     """The input can't be used; the message is one line that says what is wrong and what to do about it.
@@ -21,3 +26,9 @@ class ModelError(InputError):
 
     def __init__(self, message: str, code: str = "bad_model") -> None:
         super().__init__(message, code)
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a document, as "field: what is wrong"."""
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))

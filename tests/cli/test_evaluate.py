@@ -189,6 +189,10 @@ def test_baselines_run_beside_the_model(run, manifest, tiny_checkpoint, tmp_path
     (row,) = [row for row in rows if (row["system"], row["id"]) == ("m3d", "a")]
     assert (row["text"], row["mirrored"]) == ("picture-right front high", "picture-left front high")
     assert f"--systems m3d={stand_in}" in (tmp_path / "out" / "RESULTS.md").read_text()
+    (tmp_path / "another").mkdir()
+    another = run(*arguments[:-1], f"m3d={remote_code.save_stand_in(tmp_path / 'another')}")
+    assert another.exit_code == 2
+    assert "holds reports of another m3d" in another.stderr
 
 
 @pytest.mark.parametrize(("systems", "says"), [("gpt", "no system 'gpt'"), ("m3d=./nowhere", "nowhere")])

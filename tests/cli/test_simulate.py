@@ -32,6 +32,8 @@ def test_another_cohort_in_the_same_folder_is_refused_in_one_line(tmp_path):
     assert result.exit_code == 2
     assert result.stderr.count("braingemma3d: error:") == 1
     assert "other settings" in result.stderr
+    (tmp_path / "cohort.json").write_text("")
+    assert run(tmp_path, "-n", 1, "--seed", 1).exit_code == 2, "a damaged file is no permission to mix cohorts"
 
 
 @pytest.mark.parametrize("option", [("-n", 0), ("--healthy", 2), ("--seed", -1)])

@@ -36,6 +36,13 @@ def test_what_is_optional_may_be_left_out(write):
     assert (case.mask, case.report, case.findings, case.split) == (None, None, None, None)
 
 
+@pytest.mark.parametrize("report", ["", " \n"])
+def test_a_blank_report_tells_nothing(write, report):
+    (case,) = read_manifest(write(CASE | {"report": report}))
+    assert case.report is None
+    assert not case.is_told
+
+
 def test_absolute_paths_stay(write):
     (case,) = read_manifest(write(CASE | {"image": "/data/a.nii.gz"}))
     assert str(case.image) == "/data/a.nii.gz"
@@ -62,7 +69,7 @@ def test_windows_line_ends_and_byte_order_marks_are_no_matter(tmp_path):
     ("lines", "says"),
     [
         (["{"], "line 1 is not JSON"),
-        ([CASE, "[1]"], "line 2: the line"),
+        ([CASE, "[1]"], "line 2: Input should be"),
         ([{"id": "a"}], "line 1: patient: Field required"),
         ([CASE | {"findings": {"side": "up"}}], "line 1: findings.side"),
         ([CASE | {"findings": {"tumor": True}}], "line 1: findings.tumor"),

@@ -121,6 +121,12 @@ def test_another_number_of_steps_needs_another_folder(ablated):
         again(steps=3)
 
 
+def test_a_run_that_no_row_could_repeat_is_refused(run, config, cases, tmp_path):
+    bare = config.model_copy(update={"stages": config.stages[:2]})
+    with pytest.raises(InputError, match="a contrast and a report stage"):
+        ablate(run, bare, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
+
+
 def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
     full = short_run(config, Row("as configured", {}), STEPS, seed=1)
     assert [(stage.name, stage.steps, stage.seed) for stage in full.stages] == [

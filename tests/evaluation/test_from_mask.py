@@ -104,11 +104,11 @@ def test_edema_is_graded_by_its_share_and_unknown_between_two_grades(scan, radiu
     assert truth.findings.edema == (grade or "none")
 
 
-def with_necrosis(scan, radius, level):
-    """The scan with a core of 620 and a centre of another brightness, and their mask."""
+def with_necrosis(scan, radius, level, offset=0.0, unit=1.0):
+    """The scan with a core of 620 and a centre of another brightness, in other units, and their mask."""
     array = scan.array.copy()
     array[ball(LEFT_FRONTAL, radius, scan)] = level
-    changed = Volume(array, scan.affine, scan.source, scan.brain_mask)
+    changed = Volume((array - offset) / unit, scan.affine, scan.source, scan.brain_mask)
     return findings_from_mask(labels(scan, core=(LEFT_FRONTAL, 15), necrosis=(LEFT_FRONTAL, radius)), changed)
 
 
@@ -121,6 +121,14 @@ def test_necrosis_has_to_be_dark_and_large_enough_to_be_known(scan, radius, leve
     truth = with_necrosis(scan, radius, level)
     assert ("necrosis" in truth.known) == (grade is not None)
     assert truth.findings.necrosis == (grade or "none")
+
+
+@pytest.mark.parametrize(("level", "known"), [(150, True), (580, False)])
+def test_necrosis_of_a_scan_centred_on_zero_is_as_dark_as_before(scan, level, known):
+    brain = scan.array[scan.brain_mask]
+    for offset in (brain.mean(), np.median(brain)):
+        truth = with_necrosis(scan, 11, level, offset=offset, unit=brain.std())
+        assert ("necrosis" in truth.known) is known
 
 
 def test_a_core_without_solid_part_leaves_necrosis_open(scan):

@@ -188,7 +188,7 @@ def test_half_a_last_line_does_not_stop_a_run_from_going_on(cases, path, left):
 def test_a_broken_line_in_the_middle_is_an_error(cases, path):
     path.parent.mkdir()
     path.write_text('{"id"\n{"system": "model", "id": "c0", "text": "x"}\n')
-    with pytest.raises(InputError, match="line 1 is not a JSON object with `id` and `text`"):
+    with pytest.raises(InputError, match="line 1 is not JSON; write one object with `id` and `text`"):
         predict([Watched()], cases(1), path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -88,7 +89,12 @@ def _mini_trained() -> bool:
 def _hub(repository: str) -> str:
     from huggingface_hub import try_to_load_from_cache
 
-    weights = ("model.safetensors", "model.safetensors.index.json")
-    if any(isinstance(try_to_load_from_cache(repository, name), str) for name in weights):
+    def cached(name: str) -> str | None:
+        path = try_to_load_from_cache(repository, name)
+        return path if isinstance(path, str) else None
+
+    index = cached("model.safetensors.index.json")
+    shards = set(json.loads(Path(index).read_text())["weight_map"].values()) if index else {"model.safetensors"}
+    if all(map(cached, shards)):
         return "in the Hugging Face cache"
     return "not here; would be downloaded after you accept its licence and run `hf auth login`"

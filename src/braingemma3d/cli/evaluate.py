@@ -43,7 +43,7 @@ def evaluate(
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.evaluate import all_systems, held_out
     from braingemma3d.evaluation.evaluate import evaluate as run
-    from braingemma3d.evaluation.systems.baselines import baselines
+    from braingemma3d.evaluation.systems.baselines import baseline_sources, baselines
     from braingemma3d.evaluation.systems.model import ModelSystem
     from braingemma3d.files import claim, sha256
     from braingemma3d.report.pipeline import Pipeline
@@ -51,11 +51,15 @@ def evaluate(
     cases = read_manifest(data)
     chosen = held_out(cases)
     name = _name(Path(model))
-    beside = baselines(systems)
+    sources = baseline_sources(systems)
+    beside = baselines(sources)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
     settings = {"model_sha256": evaluated.pipeline.model_info.sha256, "data_sha256": sha256(data)}
     if not claim(out / "settings.json", json.dumps(settings, indent=2)):
         raise InputError(f"{out}: holds results of another model or test set; choose another --out", "bad_option")
+    for baseline, source in sources.items():
+        if not claim(out / f"settings-{baseline}.json", json.dumps({"source": source}, indent=2)):
+            raise InputError(f"{out}: holds reports of another {baseline}; choose another --out", "bad_option")
     references = read_references(chosen)
     metrics = run(
         [*all_systems(evaluated, references, cases), *beside],

@@ -43,8 +43,9 @@ def report(
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown:
         raise InputError(f"--format: no format {unknown[0]!r}; choose from {','.join(FORMATS)}", "bad_option")
-    if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
-        raise InputError(f"{out}: not a folder that can be written to; choose another with --out", "bad_option")
+    nearest = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise InputError(f"{nearest}: not a folder that can be written to; choose another with --out", "bad_option")
     if resume and "json" not in wanted:
         raise InputError("--resume: earlier reports are known by their report.json; add json to --format", "bad_option")
     found = find_scans(scans)

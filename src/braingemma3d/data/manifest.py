@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from braingemma3d.errors import InputError
+from braingemma3d.errors import InputError, first_fault
 from braingemma3d.files import numbered_lines
 from braingemma3d.findings.schema import Findings
 
@@ -21,7 +21,7 @@ class ManifestCase(BaseModel):
         patient: cases of one patient share it.
         image: the scan.
         mask: outline of the lesion, values as in BraTS.
-        report: the reference report.
+        report: the reference report; a blank one is none.
         findings: the truth, where it is known beyond the report.
         source: the data set.
         split: what it is for; training takes those without one, too.
@@ -37,6 +37,11 @@ class ManifestCase(BaseModel):
     findings: Findings | None = None
     source: str
     split: Literal["train", "val", "test"] | None = None
+
+    @field_validator("report")
+    @classmethod
+    def _not_blank(cls, report: str | None) -> str | None:
+        return report if report and report.strip() else None
 
     @property
     def is_told(self) -> bool:
@@ -64,9 +69,7 @@ def read_manifest(path: Path) -> list[ManifestCase]:
         except json.JSONDecodeError as error:
             raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the line"
-            raise InputError(f"{path}: line {number}: {where}: {first['msg']}; correct it") from error
+            raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
         if case.id in known:
             raise InputError(f"{path}: line {number}: a second case {case.id!r}; give every case an id of its own")
         known.add(case.id)

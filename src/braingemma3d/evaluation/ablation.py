@@ -103,8 +103,11 @@ def ablate(
         progress: goes through the batches of cases.
 
     Raises:
-        InputError: ``out`` holds an ablation of another run, number of steps or test set.
+        InputError: ``out`` holds an ablation of another run, number of steps or test set, or the run has no stage of
+            contrast or of writing, which the rows repeat.
     """
+    if not {"contrast", "report"} <= {stage.objective for stage in config.stages}:
+        raise InputError(f"{run}: an ablation needs a run with a contrast and a report stage; see configs/mini.yaml")
     told = "\n".join(f"{case.id} {case.report} {case.findings}" for case in references)
     known = hashlib.sha256(told.encode()).hexdigest()
     settings = _Settings(config=config, steps=steps, cases=known).model_dump_json(indent=2)
@@ -185,7 +188,8 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
 
 def _trained(run: Path, config: TrainingConfig, out: Path) -> Path:
     if (run / "pretrain").is_dir() and not (out / "pretrain").is_dir():
-        shutil.copytree(run / "pretrain", out / "pretrain")
+        with new_folder(out / "pretrain") as folder:
+            shutil.copytree(run / "pretrain", folder, dirs_exist_ok=True)
     return Run(config, out, shared=run).go()
 
 

@@ -45,7 +45,7 @@ def reference(case: ManifestCase) -> Reference:
         InputError: the case has none of them, or a mask that does not fit its scan.
     """
     if case.is_told:
-        return Reference(case.id, case.report or None, case.findings or extract(str(case.report)), patient=case.patient)
+        return Reference(case.id, case.report, case.findings or extract(str(case.report)), patient=case.patient)
     if case.mask is None:
         raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
     scan = load_scan(case.image)

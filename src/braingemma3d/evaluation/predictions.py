@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
-from braingemma3d.errors import InputError, ModelError
+from braingemma3d.errors import InputError, ModelError, first_fault
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
 from braingemma3d.files import numbered_lines
 from braingemma3d.imaging.preprocess import load_scan
@@ -62,8 +62,12 @@ def read_predictions(path: Path) -> list[Prediction]:
     for number, line in lines:
         try:
             prediction = Prediction.model_validate(json.loads(line))
-        except (json.JSONDecodeError, ValidationError) as error:
-            raise InputError(f"{path}: line {number} is not a JSON object with `id` and `text`") from error
+        except json.JSONDecodeError as error:
+            raise InputError(
+                f"{path}: line {number} is not JSON; write one object with `id` and `text` a line"
+            ) from error
+        except ValidationError as error:
+            raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
         found[prediction.system, prediction.id] = prediction
     return list(found.values())
 
@@ -173,8 +177,11 @@ def _written(system: System, read: Sequence[tuple[str, Volume]]) -> Iterator[Pre
                 yield from _written(system, [one])
             return
         # One scan that nobody foresaw must not cost a night's evaluation; it counts as failed.
-        logger.exception("%s failed on %s", system.name, ids[0])
-        yield Prediction(system=system.name, kind=system.kind, id=ids[0], text="", error=_in_one_line(error))
+        foreseen = isinstance(error, InputError)
+        if not foreseen:
+            logger.exception("%s failed on %s", system.name, ids[0])
+        said = str(error) if foreseen else _in_one_line(error)
+        yield Prediction(system=system.name, kind=system.kind, id=ids[0], text="", error=said)
         return
     seconds = round((time.perf_counter() - start) / len(ids), 3)
     for place, name in enumerate(ids):

@@ -6,7 +6,6 @@ together from the records: a run that was interrupted, in whatever way, goes on 
 
 from __future__ import annotations
 
-import json
 import logging
 import multiprocessing
 import os
@@ -23,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file
+from braingemma3d.files import claim, new_file
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
@@ -99,20 +98,12 @@ def write_cohort(
 
 
 def _claim(root: Path, cohort: Cohort) -> None:
+    if not claim(root / "cohort.json", cohort.model_dump_json(indent=2) + "\n"):
+        raise InputError(f"{root}: holds a cohort of other settings; choose another folder", "other_cohort")
     for name in ("images", "masks", "records"):
         (root / name).mkdir(parents=True, exist_ok=True)
         for stale in (root / name).glob(".*.part*"):
             stale.unlink(missing_ok=True)
-    settings = root / "cohort.json"
-    if settings.exists():
-        found = json.loads(settings.read_text())
-        if found != cohort.model_dump():
-            raise InputError(
-                f"{root} holds a cohort of other settings ({found}): choose another folder", "other_cohort"
-            )
-    else:
-        with new_file(settings) as partial:
-            partial.write_text(cohort.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _complete(root: Path, name: str) -> bool:

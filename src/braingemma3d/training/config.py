@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from braingemma3d.errors import InputError
+from braingemma3d.errors import InputError, first_fault
 
 StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
 Objective = Literal["slices", "contrast", "report"]
@@ -173,9 +173,7 @@ def read_config(path: Path) -> TrainingConfig:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a YAML file ({' '.join(str(error).split())[:120]})") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path}: {where}: {first['msg']}; correct this setting") from error
+        raise InputError(f"{path}: {first_fault(error)}; correct this setting") from error
     if config.data.manifest is None or config.data.manifest.is_absolute():
         return config
     data = config.data.model_copy(update={"manifest": (path.parent / config.data.manifest).resolve()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from braingemma3d.errors import InputError
@@ -15,22 +15,33 @@ from braingemma3d.evaluation.systems.system import System
 BASELINES: dict[str, Callable[..., System]] = {one.name: one for one in (Slices2D, Med3DVLM, M3D, TrainedSlices)}
 
 
-def baselines(wanted: str) -> list[System]:
-    """The baselines that a comma-separated list names.
+def baseline_sources(wanted: str) -> dict[str, str]:
+    """Name and source of each baseline in a comma-separated list.
 
     Args:
-        wanted: such as ``medgemma-2d,m3d=FOLDER,med3dvlm=HUB_ID@COMMIT``; a name alone stands for its authors'
-            repository on the hub, and ``slices`` has none. Empty for none.
+        wanted: such as ``medgemma-2d,m3d=FOLDER,med3dvlm=HUB_ID@COMMIT``; a name alone, whose source is empty, stands
+            for its authors' repository on the hub, and ``slices`` has none. Empty for none.
 
     Raises:
         InputError: no such baseline.
-        ModelError: its weights can't be had.
     """
-    systems: list[System] = []
+    sources: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in wanted.split(","))):
         name, _, source = part.partition("=")
         if name not in BASELINES:
             raise InputError(f"--systems: no system {name!r}; choose from {', '.join(BASELINES)}", "bad_option")
+        sources[name] = source
+    return sources
+
+
+def baselines(sources: Mapping[str, str]) -> list[System]:
+    """The systems of :func:`baseline_sources`.
+
+    Raises:
+        ModelError: the weights of one can't be had.
+    """
+    systems: list[System] = []
+    for name, source in sources.items():
         kind = BASELINES[name]
         if not source:
             systems.append(kind())
