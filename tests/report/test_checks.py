@@ -39,6 +39,8 @@ def test_a_flaw_is_named(text, flaw):
         f"{SOUND} There is no mass effect on the ventricles.",
         f"{SOUND} No massive edema is seen.",
         f"{SOUND} No mass is seen in the cerebellum.",
+        "There is a left frontal lesion of 2.3 cm. The edema measures 4.1 cm.",
+        "The lesion in the left frontal lobe measures 2.3 x 1.8 cm and its core 1.2 x 0.9 cm.",
         f"No new lesion is seen. {SOUND}",
         f"{SOUND} No other lesion is seen.",
     ],

@@ -36,6 +36,7 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
         ({"steps": 0}, "greater than or equal to 1"),
         ({"warmup": 1.0}, "less than 1"),
         ({"epochs": 3}, "Extra inputs"),
+        ({"name": "align", "objective": "report"}, "the objective of align is 'contrast'"),
         ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
         ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),
     ],
@@ -44,6 +45,14 @@ def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):
     with pytest.raises(InputError, match=message) as error:
         read_config(write(tmp_path, stages=[GROUND | change]))
     assert "stages.0" in str(error.value)
+
+
+def test_pretraining_comes_first_and_curves_go_to_a_known_place(tmp_path):
+    late = {"name": "pretrain", "objective": "slices", "rates": {"encoder": 1e-3}, "weights": {"lesion": 1.0}}
+    with pytest.raises(InputError, match="name it first"):
+        read_config(write(tmp_path, stages=[GROUND, late | {"steps": 1, "batch": 2}]))
+    with pytest.raises(InputError, match=r"report_to\.0: .*'tensorboard'"):
+        read_config(write(tmp_path, report_to=["tensorbord"]))
 
 
 def test_a_base_gives_what_a_configuration_leaves_out():

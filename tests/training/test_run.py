@@ -125,6 +125,29 @@ def test_a_stage_that_the_configuration_lacks(config, tmp_path):
         Run(short, tmp_path).go("warmup")
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("tublet_depth", 4, "no setting 'tublet_depth'"),
+        ("tubelet_depth", 0, "tubelet_depth must be at least 1"),
+        ("inflation", "middle", "inflation"),
+        ("compressor_heads", 0, "can't be built"),
+        ("volume_shape", [64], "can't be built"),
+    ],
+)
+def test_a_wrong_model_setting_is_one_line(config, tmp_path, setting, value, says):
+    wrong = config.model_copy(update={"model": config.model | {setting: value}})
+    with pytest.raises(InputError, match=says):
+        Run(wrong, tmp_path)
+
+
+def test_reports_may_be_as_long_as_those_learned_from(config, finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "SLACK", 1000)
+    longer = config.model_copy(update={"stages": (config.stages[2],)})
+    model, _ = load_model(str(Run(longer, tmp_path, workers=1, shared=finished).go()))
+    assert model.generation_config.max_new_tokens > 1000
+
+
 def test_a_folder_belongs_to_one_configuration(config, finished):
     other = config.model_copy(update={"data": config.data.model_copy(update={"seed": 2})})
     with pytest.raises(InputError, match="another configuration"):

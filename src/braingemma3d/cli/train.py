@@ -23,11 +23,15 @@ def train(
 
     A run that was interrupted goes on from its newest checkpoint with --resume and ends with the same weights.
     """
+    from accelerate import PartialState
+
     from braingemma3d.training.config import read_config
     from braingemma3d.training.run import SETTINGS, Run
 
     settings = read_config(config)
     if (out / SETTINGS).is_file() and not resume and stage is None:
         raise InputError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
+    # Of several processes, none makes the folder before all have looked.
+    PartialState().wait_for_everyone()
     last = Run(settings, out).go(stage)
     print(f"Written to {last}")

@@ -106,7 +106,7 @@ def checkpoint_config(folder: Path) -> PreTrainedConfig:
         ModelError: there is none, or it is of a model that transformers does not know.
     """
     try:
-        return AutoConfig.from_pretrained(folder)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(
             f"{folder}: no usable config.json of a known model; download the checkpoint again", "wrong_backbone"
@@ -115,7 +115,7 @@ def checkpoint_config(folder: Path) -> PreTrainedConfig:
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer of a language model that :func:`load_language_model` takes."""
-    return AutoTokenizer.from_pretrained(language_folder(source))
+    return AutoTokenizer.from_pretrained(language_folder(source), trust_remote_code=False)
 
 
 def language_folder(source: str | Path) -> Path:

@@ -8,8 +8,8 @@ from collections import Counter
 from braingemma3d.findings.extract import denies_lesion, extract
 from braingemma3d.findings.schema import Findings
 
-_SENTENCE = re.compile(r"[^.!?]+[.!?]?")
-_WORDS = re.compile(r"[a-z]+")
+_SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
+_WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
 """Words of a sentence that, said twice, are a repeat: no report of the grammar or of TextBraTS needs as many."""

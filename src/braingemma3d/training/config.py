@@ -15,6 +15,14 @@ Objective = Literal["slices", "contrast", "report"]
 Part = Literal["encoder", "compressor", "projector", "heads", "lora"]
 Term = Literal["report", "captions", "statements", "lesion", "anatomy", "amounts"]
 
+OBJECTIVES: dict[StageName, Objective] = {
+    "pretrain": "slices",
+    "ground": "contrast",
+    "align": "contrast",
+    "warmup": "report",
+    "specialise": "report",
+}
+"""What each stage is for; what a checkpoint can do is known by its stage's name."""
 TERMS: dict[Objective, set[Term]] = {
     "slices": {"captions", "lesion", "anatomy"},
     "contrast": {"report", "statements", "lesion", "anatomy", "amounts"},
@@ -79,6 +87,8 @@ class Stage(_Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Stage:
+        if self.objective != OBJECTIVES[self.name]:
+            raise ValueError(f"the objective of {self.name} is {OBJECTIVES[self.name]!r}, not {self.objective!r}")
         for what, given, known in (
             ("rates", set(self.rates), PARTS[self.objective]),
             ("weights", set(self.weights), TERMS[self.objective]),
@@ -140,7 +150,7 @@ class TrainingConfig(_Settings):
     data: Data
     own_words: bool = False
     stages: tuple[Stage, ...] = Field(min_length=1)
-    report_to: tuple[str, ...] = ()
+    report_to: tuple[Literal["tensorboard", "trackio"], ...] = ()
 
     @model_validator(mode="after")
     def _has_maps(self) -> TrainingConfig:
@@ -151,6 +161,8 @@ class TrainingConfig(_Settings):
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"stages must have names of their own, not {', '.join(names)}")
+        if "pretrain" in names[1:]:
+            raise ValueError("pretrain makes the 2D tower that the other stages begin with; name it first")
         return self
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
 import torch
 from accelerate import PartialState
+from huggingface_hub.errors import StrictDataclassError
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 SETTINGS = "run.json"
 CHECKPOINTS = "checkpoints"
 HISTORY = "training.json"
+SLACK = 16
+"""Tokens by which a report may be longer than every one that the model has learned from."""
 
 
 class Run:
@@ -54,17 +58,21 @@ class Run:
         self.out = out
         self.shared = shared or out
         self.workers = workers
+        if unknown := config.model.keys() - {field.name for field in fields(BrainGemma3DConfig)}:
+            raise InputError(f"model: no setting {min(unknown)!r}; correct it, see docs/model.md")
         try:
             self.model_config = BrainGemma3DConfig.of_size(config.size, **config.model)
-        except ValueError as error:
+        except (ValueError, TypeError, IndexError, ArithmeticError, StrictDataclassError) as error:
             raise InputError(f"the configuration's model can't be built: {error}; correct size or model") from error
         if not self.model_config.language_source:
             raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
-        if not any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName))):
-            # A run that failed before its first checkpoint binds nobody.
-            (out / SETTINGS).unlink(missing_ok=True)
-        if not claim(out / SETTINGS, config.model_dump_json(indent=2)):
+        with PartialState().main_process_first():
+            if not any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName))):
+                # A run that failed before its first stage began binds nobody.
+                (out / SETTINGS).unlink(missing_ok=True)
+            claimed = claim(out / SETTINGS, config.model_dump_json(indent=2))
+        if not claimed:
             raise InputError(f"{out}: holds a run of another configuration; choose another --out")
 
     def go(self, only: StageName | None = None) -> Path:
@@ -146,6 +154,8 @@ class Run:
         history = train(learner, data, stage, self._checkpoints(stage), learner.collate, self.config.report_to)
         if history is not None:
             # A trained model writes its reports by plain greedy search.
+            longest = max(map(len, processor.tokenizer(data.reports)["input_ids"]))
+            model.generation_config.max_new_tokens = max(model.generation_config.max_new_tokens or 0, longest + SLACK)
             model.generation_config.update(min_new_tokens=None, repetition_penalty=None, no_repeat_ngram_size=None)
             self._save(model, processor, stage, history)
 
