@@ -16,6 +16,7 @@ from transformers import Gemma3ForConditionalGeneration, SiglipVisionModel
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model.interop import is_published_snapshot, load_published
+from braingemma3d.model.loading import load_model
 
 SMALL = {"volume_shape": (6, 32, 24), "num_visual_tokens": 8, "compressor_heads": 4}
 
@@ -101,6 +102,14 @@ def test_an_incomplete_snapshot_is_one_clear_line(snapshot):
     assert not is_published_snapshot(snapshot)
     with pytest.raises(ModelError, match="not a published BrainGemma3D snapshot"):
         load_published(snapshot)
+
+
+@pytest.mark.parametrize("half", ["vision_model", "language_model"])
+def test_a_truncated_half_is_one_clear_line(snapshot, half):
+    weights = snapshot / half / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=r"can't be loaded .*download it again"):
+        load_model(str(snapshot))
 
 
 def test_a_projector_of_another_size_is_one_clear_line(snapshot):

@@ -119,6 +119,13 @@ def test_pushing_to_the_hub_uploads_every_part(model, tmp_path, monkeypatch):
     assert "language_model/model.safetensors" in uploaded
 
 
+def test_what_is_saved_for_the_hub_stays_private(model, tmp_path, monkeypatch):
+    pushed = {}
+    monkeypatch.setattr(model, "push_to_hub", lambda repo_id, **others: pushed.update(repo_id=repo_id, **others))
+    model.save_pretrained(tmp_path, push_to_hub=True, repo_id="me/tiny", private=True, token="secret")
+    assert pushed == {"repo_id": "me/tiny", "private": True, "token": "secret"}
+
+
 def test_the_auto_classes_know_it(tiny_checkpoint):
     assert isinstance(
         AutoModelForImageTextToText.from_pretrained(tiny_checkpoint), BrainGemma3DForConditionalGeneration

@@ -66,13 +66,13 @@ def load_model(
 def _load_checkpoint(
     folder: Path, dtype: torch.dtype
 ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
-    if is_published_snapshot(folder):
-        model, processor = load_published(folder, dtype)
-        return model.to(_device()), processor
-    config = checkpoint_config(folder)
-    if not isinstance(config, BrainGemma3DConfig):
-        raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
     try:
+        if is_published_snapshot(folder):
+            model, processor = load_published(folder, dtype)
+            return model.to(_device()), processor
+        config = checkpoint_config(folder)
+        if not isinstance(config, BrainGemma3DConfig):
+            raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
         processor = BrainGemma3DProcessor.from_pretrained(folder)
         model = BrainGemma3DForConditionalGeneration.from_pretrained(folder, dtype=dtype, **_placement(config))
     except ModelError:

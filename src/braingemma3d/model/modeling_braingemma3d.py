@@ -30,6 +30,7 @@ from braingemma3d.model.vision import VisionEncoder3D
 
 LANGUAGE_FOLDER = "language_model"
 LORA_FOLDER = "lora_adapters"
+_HUB = {"repo_id", "private", "token", "revision", "commit_message", "commit_description", "create_pr", "tags"}
 
 
 def load_lora(language: Gemma3ForCausalLM, folder: Path, **adapter: Any) -> None:
@@ -172,8 +173,13 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return model.eval()
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
-        """Save what trains, and the language model too where ``config.language_source`` is None."""
+        """Save what trains, and the language model too where ``config.language_source`` is None.
+
+        With ``push_to_hub``, ``repo_id`` (the folder's name by default), ``private``, ``token`` and the other arguments
+        of :meth:`transformers.PreTrainedModel.push_to_hub` go there.
+        """
         folder = Path(save_directory)
+        hub = {name: kwargs.pop(name) for name in _HUB & kwargs.keys()}
         # What an earlier model left would be loaded with this one.
         shutil.rmtree(folder / LORA_FOLDER, ignore_errors=True)
         if kwargs.get("state_dict") is None:
@@ -196,7 +202,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             save_torch_state_dict(base, folder / LANGUAGE_FOLDER, metadata={"format": "pt"})
             language.config.save_pretrained(folder / LANGUAGE_FOLDER)
         if push_to_hub:
-            self.push_to_hub(kwargs.get("repo_id") or folder.name)
+            self.push_to_hub(hub.pop("repo_id", folder.name), **hub)
 
     @property
     def has_lora(self) -> bool:
