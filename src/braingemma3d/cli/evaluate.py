@@ -51,13 +51,12 @@ def evaluate(
     cases = read_manifest(data)
     chosen = held_out(cases)
     name = _name(Path(model))
-    sources = baseline_sources(systems)
-    beside = baselines(sources)
+    beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
     settings = {"model_sha256": evaluated.pipeline.model_info.sha256, "data_sha256": sha256(data)}
     if not claim(out / "settings.json", json.dumps(settings, indent=2)):
         raise InputError(f"{out}: holds results of another model or test set; choose another --out", "bad_option")
-    for baseline, source in sources.items():
+    for baseline, source in baseline_sources(systems).items():
         if not claim(out / f"settings-{baseline}.json", json.dumps({"source": source}, indent=2)):
             raise InputError(f"{out}: holds reports of another {baseline}; choose another --out", "bad_option")
     references = read_references(chosen)

@@ -36,8 +36,8 @@ def test_none_by_default(wanted):
 def test_by_name_folder_and_hub_id(asked, tmp_path, monkeypatch):
     (tmp_path / "a@b").mkdir()
     monkeypatch.chdir(tmp_path)
-    found = baselines("medgemma-2d, m3d=/some/folder,med3dvlm=who/what@abc , m3d=a@b,medgemma-2d=who/what")
-    assert found == ["medgemma-2d", "m3d", "med3dvlm", "m3d", "medgemma-2d"]
+    assert baselines("medgemma-2d, m3d=/some/folder,med3dvlm=who/what@abc ") == ["medgemma-2d", "m3d", "med3dvlm"]
+    assert baselines("m3d=a@b,medgemma-2d=who/what") == ["m3d", "medgemma-2d"]
     assert asked == [
         ("medgemma-2d",),
         ("m3d", "/some/folder"),
@@ -50,6 +50,11 @@ def test_by_name_folder_and_hub_id(asked, tmp_path, monkeypatch):
 def test_an_unknown_one_is_named_with_the_choice(asked):
     with pytest.raises(InputError, match="no system 'gpt'; choose from medgemma-2d, med3dvlm, m3d, slices"):
         baselines("m3d,gpt=x")
+
+
+def test_one_that_is_named_twice_is_refused(asked):
+    with pytest.raises(InputError, match="'m3d' is named twice"):
+        baselines("m3d,m3d=x")
 
 
 def test_the_real_ones_are_baselines_with_their_names(tmp_path):

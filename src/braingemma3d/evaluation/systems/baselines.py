@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from braingemma3d.errors import InputError
@@ -23,25 +23,28 @@ def baseline_sources(wanted: str) -> dict[str, str]:
             for its authors' repository on the hub, and ``slices`` has none. Empty for none.
 
     Raises:
-        InputError: no such baseline.
+        InputError: no such baseline, or one that is named twice.
     """
     sources: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in wanted.split(","))):
         name, _, source = part.partition("=")
         if name not in BASELINES:
             raise InputError(f"--systems: no system {name!r}; choose from {', '.join(BASELINES)}", "bad_option")
+        if name in sources:
+            raise InputError(f"--systems: {name!r} is named twice; give it one source", "bad_option")
         sources[name] = source
     return sources
 
 
-def baselines(sources: Mapping[str, str]) -> list[System]:
-    """The systems of :func:`baseline_sources`.
+def baselines(wanted: str) -> list[System]:
+    """The baselines of such a list.
 
     Raises:
+        InputError: no such baseline, or one that is named twice.
         ModelError: the weights of one can't be had.
     """
     systems: list[System] = []
-    for name, source in sources.items():
+    for name, source in baseline_sources(wanted).items():
         kind = BASELINES[name]
         if not source:
             systems.append(kind())
