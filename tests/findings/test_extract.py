@@ -376,6 +376,7 @@ CASES: dict[str, tuple[str, Findings]] = {
     "answered_no": ("Tumor: No.\nEdema: No.", clear()),
     "non_of_the_next_word": ("A non-enhancing mass in the left frontal lobe.", one("left", "frontal")),
     "degree_denied": ("The edema is mild, not moderate.", clear(e="mild")),
+    "adverb_denied": ("The left lateral ventricle is not severely compressed.", clear()),
     "denial_ends_at_a_statement": (
         "Left frontal lesion, no necrosis, the left lateral ventricle is compressed.",
         one("left", "frontal", v="present"),

@@ -90,7 +90,7 @@ _POLARITY = (
     rule(
         Kind.MASK,
         r"not(?= (?:very |particularly |that |too )?"
-        r"(?:mild|moderate|severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large))",
+        r"(?:mild|moderate|severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large)\b)",
         value="degree",
     ),
     rule(
