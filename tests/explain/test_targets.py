@@ -67,17 +67,26 @@ def test_the_likeliest_alternative_is_chosen(report_text):
 
 
 def test_a_first_word_need_not_be_writable_after_a_blank():
-    targets = plan_targets("A mass is seen in the left frontal lobe. A necrotic center is seen.")
-    kept = {t.name for t in writable(targets, lambda text: " A" not in text)}
+    text = "A mass is seen in the left frontal lobe. A necrotic center is seen."
+    kept = {t.name for t in writable(text, plan_targets(text), lambda text: text.startswith("A"))}
     assert {"side", "lobe"} <= kept
 
 
+def test_what_follows_a_line_break_must_be_writable_after_it():
+    text = "A mass is seen.\nThere is edema."
+    (target,) = plan_targets(text, "edema")
+    assert [target] == writable(text, [target], lambda text: text.startswith("A mass is seen.\n"))
+    with pytest.raises(InputError, match="no words for the contrary"):
+        writable(text, [target], lambda text: "\n" not in text)
+
+
 def test_only_counterfactuals_that_the_model_can_write_are_left():
-    targets = plan_targets("There is a lesion in the left frontal lobe. There is no edema.")
-    kept = {t.name: t for t in writable(targets, lambda text: "right" not in text and "dema" not in text)}
+    text = "There is no edema. There is a lesion in the left frontal lobe."
+    cannot = ("right", "edema is seen")
+    kept = {t.name: t for t in writable(text, plan_targets(text), lambda text: not any(c in text for c in cannot))}
     assert "side" not in kept, "its only counterfactual says right"
     assert "edema" not in kept
     assert "report" in kept
     assert kept["lobe"].counterfactual in kept["lobe"].alternatives
     with pytest.raises(InputError, match="no words for the contrary"):
-        writable(plan_targets("There is no edema.", "edema"), lambda text: False)
+        writable("There is no edema.", plan_targets("There is no edema.", "edema"), lambda text: False)

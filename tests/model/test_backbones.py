@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -83,6 +84,33 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "no_such_type"}))
     with pytest.raises(ModelError, match="config"):
         load_language_model(tmp_path)
+
+
+def test_a_backbone_whose_weights_are_cut_off_is_one_clear_line(backbone_folders, tmp_path):
+    for load, whole in ((load_language_model, backbone_folders.language), (load_vision_model, backbone_folders.vision)):
+        folder = tmp_path / whole.name
+        shutil.copytree(whole, folder)
+        weights = folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:1000])
+        with pytest.raises(ModelError, match="download it again") as caught:
+            load(folder)
+        assert "\n" not in str(caught.value)
+        weights.unlink()
+        with pytest.raises(ModelError, match="download it again"):
+            load(folder)
+
+
+def test_the_hub_is_asked_as_the_caller_says(monkeypatch, backbone_folders):
+    asked = {}
+
+    def snapshot(source, **options):
+        asked.update(options, source=source)
+        return str(backbone_folders.language)
+
+    monkeypatch.setattr("braingemma3d.model.backbones.snapshot_download", snapshot)
+    load_language_model("somebody/gemma", token="secret", cache_dir="there", local_files_only=True)
+    assert asked["source"] == "somebody/gemma"
+    assert (asked["token"], asked["cache_dir"], asked["local_files_only"]) == ("secret", "there", True)
 
 
 def test_a_folder_is_its_own_snapshot(tmp_path):

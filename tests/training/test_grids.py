@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -92,6 +93,17 @@ def test_a_manifests_training_cases_are_read_through_the_pipelines_own_loading(t
     assert read.lesion is None
     expected, _ = to_grid(load_scan(brain_file), SHAPE)
     np.testing.assert_allclose(read.pixels[0] / 255, expected, atol=0.003)
+
+
+def test_scans_that_were_replaced_are_read_anew(tmp_path, brain_file):
+    line = {"id": "a", "patient": "p", "image": brain_file.name, "source": "test", "report": "A lesion."}
+    manifest = write_manifest(tmp_path, [line])
+    (before,) = grids.read_grids(tmp_path / "grids", manifest, SHAPE)
+    assert grids.read_grids(tmp_path / "grids", manifest, SHAPE) == [before]
+    image = nib.load(brain_file)
+    nib.Nifti1Image(image.get_fdata()[::-1], image.affine).to_filename(brain_file)
+    (after,) = grids.read_grids(tmp_path / "grids", manifest, SHAPE)
+    assert not np.array_equal(grids.open_shard(after).pixels, grids.open_shard(before).pixels)
 
 
 def test_scans_that_cannot_be_read_stop_the_training_before_it_begins(tmp_path, brain_file, caplog):

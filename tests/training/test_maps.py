@@ -12,14 +12,15 @@ from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS, mirrored_anatomy
 from braingemma3d.training.maps import (
     AMOUNTS,
+    ANATOMY_CELLS,
     ANATOMY_KINDS,
-    CELLS,
     LESION_KINDS,
     MapHead,
     amounts_loss,
     as_seen,
     cell_shares,
     joint_shares,
+    lesion_cells,
     mirrored_amounts,
     soft_cross_entropy,
     total_amounts,
@@ -29,7 +30,7 @@ from braingemma3d.training.maps import (
 def test_shares_say_what_lies_in_each_cell():
     labels = np.zeros((4, 32, 24), np.uint8)
     labels[0, 0:4, 4:8] = 2
-    shares = cell_shares(labels, 4, (2, 8, 8))
+    shares = cell_shares(labels, 4, (2, 8, 8), (1, 2, 2))
     assert shares.shape == (2 * 4 * 3, 4, 4)
     torch.testing.assert_close(shares.sum(-1), torch.ones(24, 4))
     assert shares[0, 1, 2] == 0.5, "first patch, upper row of cells, second column: one of its two slices"
@@ -39,18 +40,41 @@ def test_shares_say_what_lies_in_each_cell():
 def test_patches_are_ordered_as_the_encoders():
     labels = np.zeros((4, 32, 24), np.uint8)
     labels[2:, 8:16, 16:] = 1
-    shares = cell_shares(labels, 2, (2, 8, 8))
+    shares = cell_shares(labels, 2, (2, 8, 8), (1, 2, 2))
     (full,) = torch.nonzero(shares[..., 1].sum(-1)).flatten().tolist()
     assert full == 1 * 12 + 1 * 3 + 2
 
 
+def test_cells_are_cut_along_every_axis_and_what_no_patch_holds_is_left_out():
+    labels = np.zeros((5, 14, 11), np.uint8)
+    labels[1, 5, 2] = labels[:, -1, :] = 1
+    shares = cell_shares(labels, 2, (2, 6, 4), (2, 3, 2))
+    assert shares.shape == (2 * 2 * 2, 12, 2)
+    (there,) = torch.nonzero(shares[..., 1]).tolist()
+    assert there == [0, 1 * 6 + 2 * 2 + 1], "second slice, third row, second column of cells"
+    assert shares[tuple(there)][1] == 1 / 4
+
+
+def test_cells_may_differ_by_a_voxel():
+    labels = np.zeros((1, 7, 7), np.uint8)
+    labels[:, :3] = 1
+    shares = cell_shares(labels, 2, (1, 7, 7), lesion_cells((1, 7, 7)))
+    assert shares.shape == (1, 9, 2)
+    torch.testing.assert_close(shares[0, :, 1], torch.tensor([1.0] * 3 + [0.0] * 6))
+
+
+def test_the_lesions_cells_are_of_two_voxels():
+    assert lesion_cells((4, 8, 8)) == (2, 4, 4)
+    assert lesion_cells((1, 14, 14)) == (1, 7, 7)
+
+
 def test_the_head_learns_its_maps():
     torch.manual_seed(0)
-    head = MapHead(16)
+    head = MapHead(16, (2, 8, 8))
     patches = torch.randn(2, 6, 16)
     lesion = torch.nn.functional.one_hot((patches[..., :4] > 0).long().argmax(-1), LESION_KINDS).float()
     anatomy = torch.nn.functional.one_hot(patches[..., :8].argmax(-1), ANATOMY_KINDS).float()
-    lesion, anatomy = (x[:, :, None].expand(-1, -1, 4, -1) for x in (lesion, anatomy))
+    lesion, anatomy = lesion[:, :, None].expand(-1, -1, 16, -1), anatomy[:, :, None].expand(-1, -1, 4, -1)
     optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
     first = None
     for _ in range(60):
@@ -62,18 +86,36 @@ def test_the_head_learns_its_maps():
     assert all(now.item() < 0.2 * then for now, then in zip(losses, first, strict=True))
 
 
-def test_a_single_ill_cell_counts_as_much_as_all_healthy_ones():
-    head = MapHead(4)
-    torch.nn.init.zeros_(head.layer.weight)
+def maps_of(*kinds, cells=1200):
+    """Shares of one patch's cells: all healthy but the first ones, whose kinds are given."""
+    lesion = torch.zeros(1, cells, 1, LESION_KINDS)
+    lesion[:, len(kinds) :, :, 0] = 1
+    for cell, kind in enumerate(kinds):
+        lesion[:, cell, :, kind] = 1
+    return lesion
+
+
+def lesion_loss(lesion, logits):
+    """The loss of a head that says the same of every cell."""
+    head = MapHead(4, (1, 2, 2))
+    torch.nn.init.zeros_(head.lesion.weight)
     with torch.no_grad():
-        head.layer.bias.copy_(torch.tensor([4.0, 0, 0, 0] * 4 + [0.0] * ANATOMY_KINDS * 4).reshape(-1))
-    lesion = torch.zeros(1, 50, 4, LESION_KINDS)
-    lesion[..., 0] = 1
-    anatomy = torch.full((1, 50, 4, ANATOMY_KINDS), 1 / ANATOMY_KINDS)
-    healthy, _ = head.losses(torch.zeros(1, 50, 4), lesion, anatomy)
-    lesion[0, 0, 0] = torch.tensor([0.0, 0, 0, 1])
-    with_one, _ = head.losses(torch.zeros(1, 50, 4), lesion, anatomy)
-    assert with_one - healthy > 1
+        head.lesion.bias.copy_(torch.tensor(logits))
+    patches = torch.zeros(1, lesion.shape[1], 4)
+    anatomy = torch.full((1, lesion.shape[1], ANATOMY_CELLS[1] * ANATOMY_CELLS[2], ANATOMY_KINDS), 1 / ANATOMY_KINDS)
+    return head.losses(patches, lesion, anatomy)[0].item()
+
+
+def test_a_single_ill_cell_counts_as_much_as_all_healthy_ones():
+    healthy = lesion_loss(maps_of(), [4.0, 0, 0, 0])
+    assert lesion_loss(maps_of(3), [4.0, 0, 0, 0]) - healthy > 4
+
+
+def test_parts_of_a_lesion_count_alike_however_small():
+    rim, core = [0.0, 0, 2, 0], [0.0, 0, 0, 2]
+    mild = maps_of(2, *[3] * 9)
+    assert lesion_loss(mild, rim) == pytest.approx(lesion_loss(mild, core))
+    assert lesion_loss(maps_of(*[3] * 9), rim) > lesion_loss(maps_of(*[3] * 9), core)
 
 
 def test_soft_cross_entropy_is_least_at_the_shares():
@@ -100,12 +142,13 @@ def test_amounts_count_lesion_parts_by_place_and_both_ventricles():
     anatomy[2:, :8, :8] = VENTRICLE_CLASS + RIGHT
     lesion[:2, :8, 8:16] = 3
     joint = joint_shares(lesion, anatomy, (2, 8, 8))
-    assert joint.shape == (24, CELLS**2, LESION_KINDS, ANATOMY_KINDS)
+    cells = np.prod(ANATOMY_CELLS)
+    assert joint.shape == (24, cells, LESION_KINDS, ANATOMY_KINDS)
     total = total_amounts(joint)
     assert total.shape == (AMOUNTS,)
-    assert total[2 * ANATOMY_KINDS + 2] == CELLS**2, "one patch of core in the second lobe"
-    assert total[-2:].tolist() == [0, CELLS**2]
-    assert total.sum() == 2 * CELLS**2
+    assert total[2 * ANATOMY_KINDS + 2] == cells, "one patch of core in the second lobe"
+    assert total[-2:].tolist() == [0, cells]
+    assert total.sum() == 2 * cells
 
 
 def test_mirrored_amounts_are_those_of_the_mirrored_maps():
@@ -118,8 +161,8 @@ def test_mirrored_amounts_are_those_of_the_mirrored_maps():
 def test_joint_shares_add_up_to_those_of_either_map():
     lesion, anatomy = labels_of(1)
     joint = joint_shares(lesion, anatomy, (2, 8, 8))
-    torch.testing.assert_close(joint.sum(-1), cell_shares(lesion, LESION_KINDS, (2, 8, 8)))
-    torch.testing.assert_close(joint.sum(-2), cell_shares(anatomy, ANATOMY_KINDS, (2, 8, 8)))
+    for summed, labels, kinds in ((joint.sum(-1), lesion, LESION_KINDS), (joint.sum(-2), anatomy, ANATOMY_KINDS)):
+        torch.testing.assert_close(summed, cell_shares(labels, kinds, (2, 8, 8), ANATOMY_CELLS))
 
 
 def test_ventricles_count_as_much_as_the_lesion():

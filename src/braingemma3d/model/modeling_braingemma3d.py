@@ -22,7 +22,7 @@ from transformers import (
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from braingemma3d.errors import ModelError
-from braingemma3d.model.backbones import load_language_model, local_snapshot
+from braingemma3d.model.backbones import HUB_OPTIONS, load_language_model, local_snapshot
 from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.projector import Projector
@@ -147,11 +147,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         ``dtype``, ``device_map`` and ``quantization_config`` go to both halves; a quantization touches the language
         model only. LoRA adapters are loaded frozen; ``is_trainable=True`` leaves them trainable.
         """
-        folder = local_snapshot(
-            pretrained_model_name_or_path,
-            revision=kwargs.pop("revision", None),
-            local_files_only=kwargs.pop("local_files_only", False),
-        )
+        hub = {name: kwargs.pop(name) for name in HUB_OPTIONS & kwargs.keys()}
+        folder = local_snapshot(pretrained_model_name_or_path, kwargs.pop("revision", None), **hub)
         quantization = kwargs.pop("quantization_config", None)
         is_trainable = kwargs.pop("is_trainable", False)
         kwargs.setdefault("dtype", "auto")
@@ -166,6 +163,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             dtype=model.dtype,
             quantization_config=quantization,
             device_map=kwargs.get("device_map"),
+            **hub,
         )
         if (folder / LORA_FOLDER).is_dir():
             adapters = folder / LORA_FOLDER

@@ -11,7 +11,7 @@ from transformers import AutoProcessor, BatchFeature, PreTrainedTokenizerBase, P
 
 from braingemma3d.imaging.grid import to_grid
 from braingemma3d.imaging.volume import Shape, Volume
-from braingemma3d.model.backbones import load_tokenizer, local_snapshot
+from braingemma3d.model.backbones import HUB_OPTIONS, load_tokenizer, local_snapshot
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 
 CANONICAL_PROMPT = "Generate a radiology report for this brain MRI FLAIR scan. \n"
@@ -66,10 +66,11 @@ class BrainGemma3DProcessor(ProcessorMixin):
         cls, pretrained_model_name_or_path: str | Path, revision: str | None = None, **kwargs: Any
     ) -> BrainGemma3DProcessor:
         """Load from a folder or the hub; the tokenizer comes from the language source where there is one."""
-        folder = local_snapshot(pretrained_model_name_or_path, revision=revision)
+        hub = {name: kwargs.pop(name) for name in HUB_OPTIONS & kwargs.keys()}
+        folder = local_snapshot(pretrained_model_name_or_path, revision, **hub)
         settings, _ = cls.get_processor_dict(folder, **kwargs)
         settings.pop("processor_class", None)
-        return cls(load_tokenizer(settings.get("language_source") or folder), **settings)
+        return cls(load_tokenizer(settings.get("language_source") or folder, **hub), **settings)
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Save the settings, and the tokenizer where no language source would give it back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -140,7 +141,8 @@ def _write_shard(shard: Path, arrays: dict[str, NDArray[np.uint8]], records: lis
 def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     """Put the training cases of a manifest onto the grid; shards that are already there are kept.
 
-    Those are the cases with a report whose split is ``train`` or not set. They have no maps.
+    Those are the cases with a report whose split is ``train`` or not set. They have no maps. If the manifest or
+    a file of its scans changes, all are read anew.
 
     Returns:
         The shards' folders, in order.
@@ -151,7 +153,8 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     cases = [case for case in read_manifest(manifest) if case.report and case.split in (None, "train")]
     if not cases:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
-    root = folder / f"{sha256(manifest)[:16]}-{'x'.join(map(str, shape))}"
+    digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())
+    root = folder / f"{digest.hexdigest()[:16]}-{'x'.join(map(str, shape))}"
     shards = []
     failed = 0
     for start in range(0, len(cases), SHARD):
@@ -172,6 +175,12 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     if failed:
         raise InputError(f"{manifest}: {failed} of {len(cases)} scans can't be used; correct them or take them out")
     return shards
+
+
+def _stamp(image: Path) -> str:
+    """Sizes and times of a scan's files, which tell when one was replaced."""
+    found = [image] if not image.is_dir() else sorted(path for path in image.rglob("*") if path.is_file())
+    return " ".join(f"{path.stat().st_size} {path.stat().st_mtime_ns}" for path in found if path.exists())
 
 
 def open_shard(shard: Path) -> GridShard:

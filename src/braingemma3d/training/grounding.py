@@ -31,10 +31,13 @@ from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import GridShard, flattened, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import (
     AMOUNTS,
+    LESION_KINDS,
     MapHead,
     amounts_loss,
     as_seen,
+    cell_shares,
     joint_shares,
+    lesion_cells,
     mirrored_amounts,
     total_amounts,
 )
@@ -121,8 +124,11 @@ class VolumeDataset(Dataset):
             if flipped:
                 lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
             joint = self._joint(lesion, anatomy)
-            joint = joint if kept is None else joint[kept]
-            item |= {"lesion": joint.sum(-1), "anatomy": joint.sum(-2), "amounts": total_amounts(joint)}
+            patch = self.config.patch_shape
+            shares = cell_shares(as_seen(lesion, self.config), LESION_KINDS, patch, lesion_cells(patch))
+            if kept is not None:
+                joint, shares = joint[kept], shares[kept]
+            item |= {"lesion": shares, "anatomy": joint.sum(-2), "amounts": total_amounts(joint)}
         return item
 
 
@@ -175,7 +181,7 @@ class Grounding(Learner):
         width = model.config.text_width
         self.report_head = nn.Linear(width, width)
         self.statement_head = nn.Linear(width, width)
-        self.maps = MapHead(model.config.vision_width)
+        self.maps = MapHead(model.config.vision_width, model.config.patch_shape)
         self.amount_head = nn.Linear(width, AMOUNTS)
         self.logit_scale = nn.Parameter(torch.full((2,), float(np.log(10.0))))
         self.logit_bias = nn.Parameter(torch.tensor([-5.0, -2.0]))
@@ -210,7 +216,7 @@ class Grounding(Learner):
             patches: (batch, patches, vision_dim) in place of pixels.
             kept: (batch, kept patches) indices of those that the encoder sees; None: all.
             lesion: (batch, patches, cells, kinds) shares, where the data has maps.
-            anatomy: likewise.
+            anatomy: likewise, in cells of its own.
             amounts: (batch, AMOUNTS) of the patches that the encoder sees, likewise.
         """
         if pixel_values is not None:

@@ -1,8 +1,9 @@
 """Maps of what lies where, and how much of it there is: parts of the lesion, lobes and ventricles by side.
 
-Maps are learned from patches, each with 2 x 2 cells in the plane. Without the sides nothing in the maps would ask a
-patch where left is. Amounts are learned from visual tokens, which have to add up what the patches show: edema is graded
-by its share of the lesion, compression by the ratio of two ventricles.
+Maps are learned from patches, which are divided into cells: small ones for the lesion, since a mild edema is a rim of a
+voxel or two. Without the sides nothing in the maps would ask a patch where left is. Amounts are learned from visual
+tokens, which have to add up what the patches show: edema is graded by its share of the lesion, compression by the ratio
+of two ventricles.
 """
 
 from __future__ import annotations
@@ -22,38 +23,51 @@ from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + RIGHT + 1
 AMOUNTS = (LESION_KINDS - 1) * ANATOMY_KINDS + 2
 """How much of each part of the lesion lies in each place, and how large the left and right lateral ventricles are."""
-CELLS = 2
-"""Each patch predicts its maps on CELLS x CELLS cells in the plane."""
-RARE_CELL = 0.9
-"""A cell of which less than this share is healthy counts as one with a lesion; likewise for ventricles."""
+LESION_VOXELS = 2
+"""Cells of the lesion's map have this many voxels along each axis, or one more where it does not divide a patch."""
+ANATOMY_CELLS = (1, 2, 2)
+"""Cells of a patch in the anatomy's map, along (D, H, W)."""
+RARE_CELL = 0.1
+"""A cell of which more than this share is ventricle counts as one with a ventricle."""
 
 
-def cell_shares(labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, int]) -> Tensor:
+def lesion_cells(patch: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Cells of a patch in the lesion's map, along (D, H, W)."""
+    depth, height, width = (max(size // LESION_VOXELS, 1) for size in patch)
+    return depth, height, width
+
+
+def cell_shares(
+    labels: NDArray[np.uint8], kinds: int, patch: tuple[int, int, int], cells: tuple[int, int, int]
+) -> Tensor:
     """Shares of each kind of label in every cell.
 
     Args:
-        labels: (D, H, W), whole patches of it.
+        labels: (D, H, W); what is left over after whole patches is not looked at.
         kinds: labels are below this.
         patch: voxels of a patch along (D, H, W).
+        cells: of a patch along (D, H, W).
 
     Returns:
         (patches, cells, kinds) float32; the kinds of a cell sum to one.
     """
-    cell = _cells(labels.shape, patch)
-    counts = np.bincount(cell * kinds + labels.ravel(), minlength=(int(cell[-1]) + 1) * kinds).astype(np.float32)
-    return torch.from_numpy(counts * (CELLS**2 / float(np.prod(patch)))).reshape(-1, CELLS**2, kinds)
+    depth, height, width = (size - size % step for size, step in zip(labels.shape, patch, strict=True))
+    cell = _cells((depth, height, width), patch, cells)
+    inside = labels[:depth, :height, :width].ravel()
+    counts = np.bincount(cell * kinds + inside, minlength=(int(cell[-1]) + 1) * kinds).astype(np.float32)
+    shares = torch.from_numpy(counts).reshape(-1, int(np.prod(cells)), kinds)
+    return shares / shares.sum(-1, keepdim=True)
 
 
-@lru_cache(maxsize=4)
-def _cells(shape: tuple[int, ...], patch: tuple[int, int, int]) -> NDArray[np.int64]:
+@lru_cache(maxsize=8)
+def _cells(shape: tuple[int, int, int], patch: tuple[int, int, int], cells: tuple[int, int, int]) -> NDArray[np.int64]:
     """The cell of each voxel of (D, H, W), flat: patch by patch as the encoder orders them, the last voxel's last."""
-    depth, height, width = shape
-    rows, columns = height // patch[1], width // patch[2]
-    level = np.arange(depth) // patch[0]
-    row, high = np.divmod(np.arange(height) // (patch[1] // CELLS), CELLS)
-    column, wide = np.divmod(np.arange(width) // (patch[2] // CELLS), CELLS)
-    plane = (row[:, None] * columns + column) * CELLS**2 + high[:, None] * CELLS + wide
-    return (level[:, None, None] * (rows * columns * CELLS**2) + plane).ravel()
+    places = [np.divmod(np.arange(size), step) for size, step in zip(shape, patch, strict=True)]
+    d, h, w = (number for number, _ in places)
+    patch_number = (d[:, None, None] * (shape[1] // patch[1]) + h[:, None]) * (shape[2] // patch[2]) + w
+    d, h, w = (inner * count // step for (_, inner), count, step in zip(places, cells, patch, strict=True))
+    cell = (d[:, None, None] * cells[1] + h[:, None]) * cells[2] + w
+    return (patch_number * int(np.prod(cells)) + cell).ravel()
 
 
 def as_seen(volume: NDArray[Any], config: BrainGemma3DConfig) -> NDArray[Any]:
@@ -83,10 +97,10 @@ def joint_shares(lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8], patch: t
         patch: voxels of a patch along (D, H, W).
 
     Returns:
-        (patches, cells, LESION_KINDS, ANATOMY_KINDS) float32; its sums over one kind are the shares of the other.
+        (patches, cells, LESION_KINDS, ANATOMY_KINDS) float32, in cells of the anatomy's map.
     """
     joint = lesion * np.uint8(ANATOMY_KINDS) + anatomy
-    shares = cell_shares(joint, LESION_KINDS * ANATOMY_KINDS, patch)
+    shares = cell_shares(joint, LESION_KINDS * ANATOMY_KINDS, patch, ANATOMY_CELLS)
     return shares.unflatten(-1, (LESION_KINDS, ANATOMY_KINDS))
 
 
@@ -117,33 +131,43 @@ def amounts_loss(predicted: Tensor, amounts: Tensor) -> Tensor:
 
 
 class MapHead(nn.Module):
-    """Predicts both maps from patches."""
+    """Predicts both maps from patches.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: of a patch's vector.
+        patch: voxels of a patch along (D, H, W).
+    """
+
+    def __init__(self, width: int, patch: tuple[int, int, int]) -> None:
         super().__init__()
-        self.layer = nn.Linear(width, CELLS**2 * (LESION_KINDS + ANATOMY_KINDS))
+        self.lesion = nn.Linear(width, int(np.prod(lesion_cells(patch))) * LESION_KINDS)
+        self.anatomy = nn.Linear(width, int(np.prod(ANATOMY_CELLS)) * ANATOMY_KINDS)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, patches, dim) to logits (batch, patches, cells, kinds) of lesion parts and of anatomy."""
-        logits = self.layer(patches).float().unflatten(-1, (CELLS**2, LESION_KINDS + ANATOMY_KINDS))
-        return logits[..., :LESION_KINDS], logits[..., LESION_KINDS:]
+        lesion = self.lesion(patches).float().unflatten(-1, (-1, LESION_KINDS))
+        return lesion, self.anatomy(patches).float().unflatten(-1, (-1, ANATOMY_KINDS))
 
     def losses(self, patches: Tensor, lesion: Tensor, anatomy: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of both maps against shares (batch, patches, cells, kinds).
 
-        Cells with and without a lesion count alike: lesions fill a few per cent of a brain, and their parts less. So do
-        cells with and without a ventricle.
+        The lesion counts as much as all healthy tissue, and each of its parts as much as any other: a lesion fills a
+        few per cent of a brain, and a mild edema a fifth of a lesion. Cells with and without a ventricle count alike.
         """
         lesion_logits, anatomy_logits = self(patches)
-        cost = soft_cross_entropy(lesion_logits, lesion)
-        ventricles = anatomy[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(-1)
-        lesion_loss = _balanced(cost, lesion[..., 0] < RARE_CELL)
-        return lesion_loss, _balanced(soft_cross_entropy(anatomy_logits, anatomy), ventricles > 1 - RARE_CELL)
+        ventricles = anatomy[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(-1) > RARE_CELL
+        cost = soft_cross_entropy(anatomy_logits, anatomy)
+        anatomy_loss = cost[~ventricles].mean() + (cost[ventricles].mean() if ventricles.any() else 0)
+        return _cross_entropy_by_kind(lesion_logits, lesion), anatomy_loss
 
 
-def _balanced(cost: Tensor, rare: Tensor) -> Tensor:
-    """Mean over the common cells plus mean over the rare ones, where there are any."""
-    return cost[~rare].mean() + (cost[rare].mean() if rare.any() else 0)
+def _cross_entropy_by_kind(logits: Tensor, shares: Tensor) -> Tensor:
+    """That of the first kind plus the mean of those of the others that are there."""
+    cost = -(shares * functional.log_softmax(logits, dim=-1)).flatten(0, -2).sum(0)
+    total = shares.flatten(0, -2).sum(0)
+    present = total[1:] > 0
+    kinds = cost / total.clamp(min=torch.finfo(total.dtype).tiny)
+    return kinds[0] + (kinds[1:][present].mean() if present.any() else 0)
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:

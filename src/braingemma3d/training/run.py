@@ -18,7 +18,7 @@ from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.loading import fast_dtype, four_bit, random_vision
+from braingemma3d.model.loading import fast_dtype, placement, random_vision
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.simulate.cohort import Cohort
@@ -34,6 +34,9 @@ from braingemma3d.training.trainer import samples, train
 logger = logging.getLogger(__name__)
 
 SETTINGS = "run.json"
+CASES = "cases.sha256"
+"""Holds a hash of the training cases' truth and reports, and the name of their folder, which tells their scans apart:
+stages of a run must not learn from different ones."""
 CHECKPOINTS = "checkpoints"
 HISTORY = "training.json"
 SLACK = 16
@@ -71,6 +74,7 @@ class Run:
             if not any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName))):
                 # A run that failed before its first stage began binds nobody.
                 (out / SETTINGS).unlink(missing_ok=True)
+                (out / CASES).unlink(missing_ok=True)
             claimed = claim(out / SETTINGS, config.model_dump_json(indent=2))
         if not claimed:
             raise InputError(f"{out}: holds a run of another configuration; choose another --out")
@@ -104,14 +108,25 @@ class Run:
 
     @cached_property
     def shards(self) -> list[Path]:
-        """The cases on the model's grid, drawn or read now if they are not there yet."""
+        """The cases on the model's grid, drawn or read now if they are not there yet.
+
+        Raises:
+            InputError: they are others than those that this run began with.
+        """
         depth, height, width = self.model_config.volume_shape
         data, shape = self.config.data, (depth, height, width)
         with PartialState().main_process_first():
             if data.manifest is not None:
-                return read_grids(self.shared / "grids", data.manifest, shape)
-            cohort = Cohort(seed=data.seed, healthy=data.healthy)
-            return draw_grids(self.shared / "grids", data.simulate or 0, cohort, shape, self.workers)
+                shards = read_grids(self.shared / "grids", data.manifest, shape)
+            else:
+                cohort = Cohort(seed=data.seed, healthy=data.healthy)
+                shards = draw_grids(self.shared / "grids", data.simulate or 0, cohort, shape, self.workers)
+            hashes = "".join(sha256(shard / "records.json") for shard in shards)
+            digest = hashlib.sha256(hashes.encode()).hexdigest()
+            claimed = claim(self.out / CASES, f"{digest}  {shards[0].parent.name}\n")
+        if not claimed:
+            raise InputError(f"{self.out}: the cases have changed since this run began; choose another --out")
+        return shards
 
     def _checkpoints(self, stage: Stage) -> Path:
         return self.out / CHECKPOINTS / stage.name
@@ -176,21 +191,20 @@ class Run:
     ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
         """What the stages before have made, in float32 but for the frozen language model."""
         trained = [name for name in before if name != "pretrain"]
+        device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
+        placed = placement(self.model_config, device)
         if trained:
             folder = self.out / trained[-1]
             model = BrainGemma3DForConditionalGeneration.from_pretrained(
-                folder, dtype=fast_dtype(), is_trainable=True, quantization_config=_quantization(self.model_config)
+                folder, dtype=fast_dtype(), is_trainable=True, **placed
             )
         else:
             source = self.out / "pretrain" if "pretrain" in before else self.model_config.vision_source
             vision = load_vision_model(source, torch.float32) if source else random_vision(self.model_config)
-            language = load_language_model(self.language_source, fast_dtype(), _quantization(self.model_config))
+            language = load_language_model(self.language_source, fast_dtype(), **placed)
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
-        device, quantization = PartialState().device, _quantization(self.model_config)
         for part in (model.vision_encoder, model.compressor, model.projector):
             part.to(device=device, dtype=torch.float32)
-        if quantization is None and model.language_model is not None:
-            model.language_model.to(device)
         for name, parameter in model.named_parameters():
             if "lora_" in name:
                 parameter.data = parameter.data.float()
@@ -211,17 +225,12 @@ class Run:
 
     def _save_history(self, history: list[dict[str, float]], folder: Path) -> None:
         """The configuration, a hash of the cases' truth and reports, and the stage's curves, beside the weights."""
-        hashes = [sha256(shard / "records.json") for shard in self.shards]
         record = {
             "config": self.config.model_dump(mode="json"),
-            "cases_sha256": hashlib.sha256("".join(hashes).encode()).hexdigest(),
+            "cases_sha256": (self.out / CASES).read_text(encoding="utf-8").split()[0],
             "history": history,
         }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")
-
-
-def _quantization(config: BrainGemma3DConfig) -> object:
-    return four_bit(config) if torch.cuda.is_available() else None
 
 
 def _log_features(done: int, total: int) -> None:

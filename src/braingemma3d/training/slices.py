@@ -22,7 +22,7 @@ from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.stem import siglip_class
 from braingemma3d.training.config import Part, Term
 from braingemma3d.training.grids import RIGHT, jittered, mirrored_anatomy, open_shard
-from braingemma3d.training.maps import ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares
+from braingemma3d.training.maps import ANATOMY_CELLS, ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, lesion_cells
 from braingemma3d.training.trainer import Learner
 
 NECROSIS, EDEMA, CORE = 1, 2, 3
@@ -128,8 +128,8 @@ class SliceDataset(Dataset):
             pixels, lesion, anatomy = pixels[:, ::-1], lesion[:, ::-1], mirrored_anatomy(anatomy)
         return {
             "pixel_values": torch.from_numpy(pixels.copy())[None],
-            "lesion": cell_shares(lesion[None], LESION_KINDS, self.patch),
-            "anatomy": cell_shares(anatomy[None], ANATOMY_KINDS, self.patch),
+            "lesion": cell_shares(lesion[None], LESION_KINDS, self.patch, lesion_cells(self.patch)),
+            "anatomy": cell_shares(anatomy[None], ANATOMY_KINDS, self.patch, ANATOMY_CELLS),
             "caption_ids": torch.tensor(self._caption_ids.get(findings, self._caption_ids[HEALTHY])),
         }
 
@@ -152,7 +152,7 @@ class SlicePretraining(Learner):
         centred = caption_embeddings - caption_embeddings.mean(0)
         self.register_buffer("captions", functional.normalize(centred, dim=-1), persistent=False)
         self.text_head = nn.Linear(caption_embeddings.shape[1], width)
-        self.maps = MapHead(width)
+        self.maps = MapHead(width, (1, *config.patch_shape[1:]))
         self.logit_scale = nn.Parameter(torch.tensor(np.log(10.0), dtype=torch.float32))
         self.logit_bias = nn.Parameter(torch.tensor(-5.0))
 

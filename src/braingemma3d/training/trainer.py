@@ -100,6 +100,8 @@ def train(
         disable_tqdm=True,
         seed=stage.seed,
     )
+    # Another GPU is for another process (accelerate launch); torch's DataParallel would split the batch over all.
+    arguments._n_gpu = 1
     last = newest_checkpoint(out)
     if last is not None:
         logger.info("%s goes on from %s", stage.name, last.name)
