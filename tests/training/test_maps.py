@@ -118,6 +118,23 @@ def test_parts_of_a_lesion_count_alike_however_small():
     assert lesion_loss(maps_of(*[3] * 9), rim) > lesion_loss(maps_of(*[3] * 9), core)
 
 
+def test_small_lesions_count_as_much_as_large_ones():
+    both = torch.cat([maps_of(*[3] * 8), maps_of(*[3] * 800)])
+    which = torch.eye(2)[:, None].expand(-1, both.shape[1], -1)
+    anatomy = torch.full((*both.shape[:2], 4, ANATOMY_KINDS), 1 / ANATOMY_KINDS)
+
+    def loss(seen):
+        """Of a head that takes all cells of one of the two volumes for core."""
+        head = MapHead(2, (1, 2, 2))
+        for parameter in head.lesion.parameters():
+            torch.nn.init.zeros_(parameter)
+        with torch.no_grad():
+            head.lesion.weight[3, seen] = 4
+        return head.losses(which, both, anatomy)[0].item()
+
+    assert loss(seen=0) == pytest.approx(loss(seen=1))
+
+
 def test_soft_cross_entropy_is_least_at_the_shares():
     shares = torch.tensor([[0.7, 0.3]])
     best = soft_cross_entropy(shares.log(), shares)

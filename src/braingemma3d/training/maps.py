@@ -151,8 +151,9 @@ class MapHead(nn.Module):
     def losses(self, patches: Tensor, lesion: Tensor, anatomy: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of both maps against shares (batch, patches, cells, kinds).
 
-        The lesion counts as much as all healthy tissue, and each of its parts as much as any other: a lesion fills a
-        few per cent of a brain, and a mild edema a fifth of a lesion. Cells with and without a ventricle count alike.
+        The lesion counts as much as all healthy tissue, each of its parts as much as any other, and that of a small
+        lesion as much as that of a large one, if it fills a patch: a lesion takes a few per cent of a brain, a mild
+        edema a fifth of a lesion. Cells with and without a ventricle count alike.
         """
         lesion_logits, anatomy_logits = self(patches)
         ventricles = anatomy[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(-1) > RARE_CELL
@@ -162,11 +163,14 @@ class MapHead(nn.Module):
 
 
 def _cross_entropy_by_kind(logits: Tensor, shares: Tensor) -> Tensor:
-    """That of the first kind plus the mean of those of the others that are there."""
-    cost = -(shares * functional.log_softmax(logits, dim=-1)).flatten(0, -2).sum(0)
-    total = shares.flatten(0, -2).sum(0)
-    present = total[1:] > 0
-    kinds = cost / total.clamp(min=torch.finfo(total.dtype).tiny)
+    """That of the first kind plus the mean of those of the others that are there; see :meth:`MapHead.losses`."""
+    cost = -(shares * functional.log_softmax(logits, dim=-1)).sum((1, 2))
+    # A speck counts by its size, or the noise of its few cells would be the loss.
+    total = shares.sum((1, 2))
+    cost = cost / total.clamp(min=shares.shape[2])
+    there = total > 0
+    kinds = (cost * there).sum(0) / there.sum(0).clamp(min=1)
+    present = there.any(0)[1:]
     return kinds[0] + (kinds[1:][present].mean() if present.any() else 0)
 
 
