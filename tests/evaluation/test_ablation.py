@@ -115,6 +115,27 @@ def test_what_is_measured_is_not_trained_again(ablated, monkeypatch):
     assert again() == result
 
 
+def test_the_rows_that_are_done_are_shown_while_others_are_not(ablated, monkeypatch):
+    out, result, again = ablated
+    kept = ablation._kept
+
+    def interrupted(folder):
+        if (folder.parent.name, folder.name) == ("as-configured", "1"):
+            raise KeyboardInterrupt
+        return kept(folder)
+
+    monkeypatch.setattr(ablation, "_kept", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    text = (out / "ABLATION.md").read_text()
+    assert "| as configured | 1 |" in text
+    assert "| mean inflation | 1 |" in text, "every row comes once before one comes again"
+    assert "2 of 3 runs are done yet" in text
+    monkeypatch.undo()
+    assert again() == result
+    assert "done yet" not in (out / "ABLATION.md").read_text()
+
+
 def test_another_number_of_steps_needs_another_folder(ablated):
     *_, again = ablated
     with pytest.raises(InputError, match="--steps"):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import small_models
+from braingemma3d.errors import InputError
 from braingemma3d.training.grids import mirrored_anatomy
 from braingemma3d.training.slices import (
     HEALTHY,
@@ -92,6 +93,13 @@ def test_items_are_the_same_every_time_and_captions_follow_flips(shards):
         else:
             assert "without a lesion" in text
     assert sides == {"left", "right"}
+
+
+def test_cases_without_a_single_lesion_are_refused(shards):
+    for shard in shards:
+        np.save(shard / "lesion.npy", np.zeros_like(np.load(shard / "lesion.npy")))
+    with pytest.raises(InputError, match="with and without a lesion"):
+        SliceDataset(shards, 8, 60, seed=0)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ ROWS = (
 
 
 class Ablation(BaseModel):
-    """The file ``ablation.json``: metrics of each row, one for each of its seeds."""
+    """The file ``ablation.json``: metrics of each row, one for each of its seeds that is done."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +97,8 @@ def ablate(
         config: of that run.
         cases: the test cases.
         references: what they are held against.
-        out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, ``ablation.json`` and ``ABLATION.md``.
+        out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, and after each row ``ablation.json`` and
+            ``ABLATION.md`` of those that are done.
         steps: of the stage ``ground`` of each row; the stage that learns to write gets half as many.
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
@@ -130,7 +131,9 @@ def ablate(
             folder = out / "stages" / name
             stages[name] = _kept(folder) or measured(model, name, folder)
     components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
-    wanted = [(row, seed) for row in ROWS for seed in range(row.seeds)]
+    # Every row once before any of them again: the table is of use long before it is complete.
+    wanted = [(row, seed) for seed in range(SEEDS) for row in ROWS if seed < row.seeds]
+    ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
     begun, trained = time.monotonic(), 0
     for number, (row, seed) in enumerate(wanted):
         folder = out / "components" / row.name.replace(" ", "-") / str(seed)
@@ -149,11 +152,10 @@ def ablate(
             shutil.rmtree(folder / "run")
             trained += 1
         components[row.name].append(metrics)
-    ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
-    with new_file(out / "ablation.json") as partial:
-        partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-    with new_file(out / "ABLATION.md") as partial:
-        partial.write_text(page(ablation), encoding="utf-8")
+        with new_file(out / "ablation.json") as partial:
+            partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+        with new_file(out / "ABLATION.md") as partial:
+            partial.write_text(page(ablation), encoding="utf-8")
     return ablation
 
 
@@ -197,6 +199,7 @@ def page(ablation: Ablation) -> str:
     """``ABLATION.md``: a table of the stages and one of the components."""
     stages = {name: [metrics] for name, metrics in ablation.stages.items()}
     untrained = ablation.stages["untrained"]
+    done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",
         f"{untrained.cases} test cases, {untrained.healthy} without a lesion. Written by `{ablation.command}`.",
@@ -205,7 +208,8 @@ def page(ablation: Ablation) -> str:
         "## Components",
         f"Each row is trained anew from the run's 2D tower: {ablation.steps} steps of `ground` and "
         f"{-(-ablation.steps // 2)} of writing, on the same cases. Mean over the seeds, with the lowest and highest. "
-        "A row with one seed decides nothing by itself.",
+        "A row with one seed decides nothing by itself."
+        + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", ablation.components),
     ]
     return "\n\n".join(parts) + "\n"

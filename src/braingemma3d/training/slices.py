@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
+from braingemma3d.errors import InputError
 from braingemma3d.findings.schema import LOBES
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.stem import siglip_class
@@ -88,6 +89,9 @@ class SliceDataset(Dataset):
         patch_size: pixels of a patch along both axes.
         length: slices in an epoch.
         seed: of the choice of slices.
+
+    Raises:
+        InputError: no slice shows a lesion, or every one does.
     """
 
     def __init__(self, shards: Sequence[Path], patch_size: int, length: int, seed: int) -> None:
@@ -102,6 +106,8 @@ class SliceDataset(Dataset):
             brain = (shard.pixels > 0).mean(axis=(2, 3)) > 0.08
             self.with_lesion += [(number, int(c), int(d)) for c, d in np.argwhere(lesion & brain)]
             self.healthy += [(number, int(c), int(d)) for c, d in np.argwhere(~lesion & brain)]
+        if not self.with_lesion or not self.healthy:
+            raise InputError("slices are learned from cases with and without a lesion, and these lack one; draw more")
         self.captions: list[str] = []
         self._caption_ids: dict[SliceFindings, int] = {}
         for shard_number, case, level in itertools.chain(self.with_lesion, self.healthy[:1]):
