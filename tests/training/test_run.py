@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,17 @@ def test_reports_may_be_as_long_as_those_learned_from(config, finished, tmp_path
     longer = config.model_copy(update={"stages": (config.stages[2],)})
     model, _ = load_model(str(Run(longer, tmp_path, workers=1, shared=finished).go()))
     assert model.generation_config.max_new_tokens > 1000
+
+
+def test_a_model_gains_the_words_of_new_reports(config, finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished, out, ignore=shutil.ignore_patterns("specialise"))
+    settings = json.loads((out / "warmup" / "config.json").read_text())
+    words = settings["report_tokens"]
+    settings["report_tokens"] = words[::2]
+    (out / "warmup" / "config.json").write_text(json.dumps(settings))
+    Run(config, out).go()
+    assert json.loads((out / "specialise" / "config.json").read_text())["report_tokens"] == words
 
 
 def test_a_folder_belongs_to_one_configuration(config, finished):

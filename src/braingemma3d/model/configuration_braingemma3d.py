@@ -47,7 +47,7 @@ _SIZES: dict[str, dict[str, Any]] = {
             "num_channels": 1,
             "image_size": 96,
             "patch_size": 8,
-            "stem_channels": [24, 48, 96],
+            "stem_channels": [72, 144, 288],
         },
         "text_config": {
             "vocab_size": 262_144,

@@ -161,8 +161,9 @@ class Run:
         data = ReportDataset(shards, self._features(model, shards, stage), stage)
         if "lora" in stage.rates and not model.has_lora:
             model.add_lora(stage.seed)
-        if self.config.own_words and model.config.report_tokens is None:
-            model.config.report_tokens = data.vocabulary(processor.tokenizer)
+        if self.config.own_words:
+            known = set(model.config.report_tokens or ())
+            model.config.report_tokens = sorted(known.union(data.vocabulary(processor.tokenizer)))
         learner = Reporting(model, processor, stage.emphasis)
         if not model.config.writes_reports:
             learner.match_scale(learner.collate([data[i] for i in range(min(32, len(data)))]))
