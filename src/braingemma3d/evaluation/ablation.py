@@ -133,7 +133,6 @@ def ablate(
     components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
     # Every row once before any of them again: the table is of use long before it is complete.
     wanted = [(row, seed) for seed in range(SEEDS) for row in ROWS if seed < row.seeds]
-    ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
     begun, trained = time.monotonic(), 0
     for number, (row, seed) in enumerate(wanted):
         folder = out / "components" / row.name.replace(" ", "-") / str(seed)
@@ -152,6 +151,7 @@ def ablate(
             shutil.rmtree(folder / "run")
             trained += 1
         components[row.name].append(metrics)
+        ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
         with new_file(out / "ablation.json") as partial:
             partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
         with new_file(out / "ABLATION.md") as partial:
