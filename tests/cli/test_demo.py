@@ -31,15 +31,15 @@ def run(tiny_checkpoint, tmp_path, monkeypatch):
     return lambda: CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
 
 
-def test_the_demo_reports_on_it_and_explains_its_side(run, tmp_path):
+def test_the_demo_reports_on_it_and_explains_its_edema(run, tmp_path):
     result = run()
     assert result.exit_code == 0, result.output
     assert (tmp_path / "simulated_flair" / "report.json").is_file()
     assert "Report on simulated_flair" in result.stdout
     (card,) = json.loads((tmp_path / "explanation" / "scorecard.json").read_text())["maps"]
     assert card["written"] == "A mass is seen in the left frontal lobe."
-    assert card["name"] == "side"
-    assert "Verdict on the map (side)" in result.stdout
+    assert card["name"] == "edema"
+    assert "Verdict on the map (edema)" in result.stdout
     assert run().exit_code == 0
 
 

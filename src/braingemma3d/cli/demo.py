@@ -14,7 +14,7 @@ SAMPLES = 160
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("demo-output"),
 ) -> None:
-    """Report on the bundled scan, a simulated patient, and show what made the model say on which side the lesion is."""
+    """Report on the bundled scan, a simulated patient, and show what made the model grade its edema."""
     from importlib.resources import as_file, files
 
     from braingemma3d.cli.explain import explain_report, missing_package
@@ -39,6 +39,6 @@ def demo(
     from braingemma3d.files import refuse_folder
 
     refuse_folder(out / "explanation", FILES, WHAT)
-    settings = ExplainSettings("side", lime=LimeSettings(samples=SAMPLES))
-    print("What made the model say on which side the lesion is? Parts of the scan are switched off to find out.")
+    settings = ExplainSettings("edema", lime=LimeSettings(samples=SAMPLES))
+    print("What made the model grade the edema as it did? Parts of the scan are switched off to find out.")
     explain_report(report, pipeline, volume, settings, out / "explanation")
