@@ -16,6 +16,7 @@ from braingemma3d.model.loading import load_model
 from braingemma3d.report import pipeline
 
 BUNDLED = Path(str(files("braingemma3d"))) / "assets" / "simulated_flair.nii.gz"
+EDEMA = "There is mild edema."
 
 
 def test_the_bundled_scan_is_a_whole_flair_without_complaints():
@@ -26,7 +27,7 @@ def test_the_bundled_scan_is_a_whole_flair_without_complaints():
 def run(tiny_checkpoint, tmp_path, monkeypatch):
     loaded = load_model(str(tiny_checkpoint))
     monkeypatch.setattr(pipeline, "load_model", lambda _: loaded)
-    monkeypatch.setattr(pipeline.Pipeline, "write", lambda self, pixels: ["A mass is seen in the left frontal lobe."])
+    monkeypatch.setattr(pipeline.Pipeline, "write", lambda self, pixels: [f"A mass is seen. {EDEMA}"])
     monkeypatch.setattr(demo, "SAMPLES", 8)
     return lambda: CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
 
@@ -37,7 +38,7 @@ def test_the_demo_reports_on_it_and_explains_its_edema(run, tmp_path):
     assert (tmp_path / "simulated_flair" / "report.json").is_file()
     assert "Report on simulated_flair" in result.stdout
     (card,) = json.loads((tmp_path / "explanation" / "scorecard.json").read_text())["maps"]
-    assert card["written"] == "A mass is seen in the left frontal lobe."
+    assert card["written"] == EDEMA
     assert card["name"] == "edema"
     assert "Verdict on the map (edema)" in result.stdout
     assert run().exit_code == 0
