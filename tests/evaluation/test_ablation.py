@@ -6,6 +6,7 @@ import json
 
 import nibabel as nib
 import pytest
+from filelock import FileLock
 
 import phantom
 from braingemma3d.data.manifest import ManifestCase
@@ -115,25 +116,27 @@ def test_what_is_measured_is_not_trained_again(ablated, monkeypatch):
     assert again() == result
 
 
-def test_the_rows_that_are_done_are_shown_while_others_are_not(ablated, monkeypatch):
-    out, result, again = ablated
-    kept = ablation._kept
+def test_rows_that_are_done_are_shown_while_another_process_is_at_others(
+    run, config, cases, rows, tmp_path, monkeypatch
+):
+    def again():
+        return ablate(run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
 
-    def interrupted(folder):
-        if (folder.parent.name, folder.name) == ("as-configured", "1"):
+    def interrupted(config, row, steps, seed):
+        if seed == 1:
             raise KeyboardInterrupt
-        return kept(folder)
+        return short_run(config, row, steps, seed)
 
-    monkeypatch.setattr(ablation, "_kept", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(ablation, "short_run", interrupted)
+    with FileLock(tmp_path / "components" / "as-configured" / "0.lock"), pytest.raises(KeyboardInterrupt):
         again()
-    text = (out / "ABLATION.md").read_text()
-    assert "| as configured | 1 |" in text
+    text = (tmp_path / "ABLATION.md").read_text()
+    assert "| as configured | 0 |" in text, "another process is at it"
     assert "| mean inflation | 1 |" in text, "every row comes once before one comes again"
-    assert "2 of 3 runs are done yet" in text
+    assert "1 of 3 runs are done yet" in text
     monkeypatch.undo()
-    assert again() == result
-    assert "done yet" not in (out / "ABLATION.md").read_text()
+    assert [len(seeds) for seeds in again().components.values()] == [2, 1]
+    assert "done yet" not in (tmp_path / "ABLATION.md").read_text()
 
 
 def test_another_number_of_steps_needs_another_folder(ablated):

@@ -6,15 +6,18 @@ comparison, not a contest: all rows are far from what a whole run reaches.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import shutil
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
 from braingemma3d.data.manifest import ManifestCase
@@ -35,6 +38,10 @@ logger = logging.getLogger(__name__)
 
 SEEDS = 3
 """Of the rows that decide something; the others have one."""
+UNTRAINED = "untrained"
+"""The first of the stages: what the run began with."""
+RUN = "run"
+"""Folder of a row's training while it lasts."""
 CASES = 512
 """Of a simulated cohort; all rows train on the first ones."""
 
@@ -50,15 +57,16 @@ class Row(NamedTuple):
 
 ROWS = (
     Row("as configured", {}),
-    Row("mean inflation", {"inflation": "mean"}),
-    Row("average pooling", {"compressor": "average"}),
-    Row("no depth positions", {"positions": "plane"}),
-    Row("no ground stage", {}, ground=False),
     Row("slices in place of volumes", {"tubelet_depth": 1, "attention": "slice"}),
     Row("reference as coded", REFERENCE_COMPONENTS, ground=False),
+    Row("no ground stage", {}, ground=False),
+    Row("average pooling", {"compressor": "average"}),
+    Row("mean inflation", {"inflation": "mean"}),
+    Row("no depth positions", {"positions": "plane"}),
     Row("tubelet stride 1", {"tubelet_stride": 1}, seeds=1),
     Row("LoRA rank 16", {"lora_rank": 16, "lora_alpha": 32}, seeds=1),
 )
+"""In the order in which they are trained."""
 
 
 class Ablation(BaseModel):
@@ -70,6 +78,14 @@ class Ablation(BaseModel):
     components: dict[str, list[Metrics]]
     steps: int
     command: str
+
+
+class _Part(NamedTuple):
+    """What is measured once: a stage, or a row with one seed. ``model`` makes it and gives its folder."""
+
+    name: str
+    folder: Path
+    model: Callable[[], Path]
 
 
 class _Settings(BaseModel):
@@ -92,13 +108,15 @@ def ablate(
 ) -> Ablation:
     """Evaluate every stage of a run, and train and evaluate every row of :data:`ROWS`; finished ones are kept.
 
+    Several processes with the same arguments share the work: each does what none of the others is at.
+
     Args:
         run: folder of a run that is finished, or at least its 2D pretraining.
         config: of that run.
         cases: the test cases.
         references: what they are held against.
-        out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, and after each row ``ablation.json`` and
-            ``ABLATION.md`` of those that are done.
+        out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, and after each of them
+            ``ablation.json`` and ``ABLATION.md`` of those that are done.
         steps: of the stage ``ground`` of each row; the stage that learns to write gets half as many.
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
@@ -115,47 +133,73 @@ def ablate(
     if not claim(out / "settings.json", settings):
         raise InputError(f"{out}: holds an ablation of another run, --steps or test set; choose another --out")
 
-    def measured(model: Path, name: str, folder: Path) -> Metrics:
-        system = OneView(Pipeline.from_pretrained(str(model)), name)
-        return evaluate([system], cases, references, folder, name, command, progress)
+    stages, rows = _stages(run, config, out), _rows(run, config, out, steps)
+    parts = [*stages, *rows]
+    seconds: list[float] = []
+    for number, part in enumerate(parts, 1):
+        part.folder.parent.mkdir(parents=True, exist_ok=True)
+        # The lock ends with its process, however that ends.
+        with suppress(Timeout), FileLock(part.folder.with_suffix(".lock")).acquire(timeout=0):
+            if _kept(part.folder) is None:
+                left = statistics.fmean(seconds or [0]) * sum(_kept(other.folder) is None for other in parts) / 60
+                eta = f", about {left:.0f} min left" if seconds else ""
+                logger.info("%d of %d: %s%s", number, len(parts), part.name, eta)
+                begun = time.monotonic()
+                system = OneView(Pipeline.from_pretrained(str(part.model())), part.name)
+                evaluate([system], cases, references, part.folder, part.name, command, progress)
+                shutil.rmtree(part.folder / RUN, ignore_errors=True)
+                seconds.append(time.monotonic() - begun)
+                _write(stages, rows, out, steps, command)
+    return _write(stages, rows, out, steps, command)
 
-    start = out / "stages" / "untrained" / "model"
-    if not start.is_dir():
-        with new_folder(start) as folder:
-            for part in Run(config, run).untrained():
-                part.save_pretrained(folder)
-    stages = {}
-    models: dict[str, Path] = {"untrained": start, **{stage.name: run / stage.name for stage in config.stages}}
-    for name, model in models.items():
-        if name != "pretrain" and model.is_dir():
-            folder = out / "stages" / name
-            stages[name] = _kept(folder) or measured(model, name, folder)
+
+def _stages(run: Path, config: TrainingConfig, out: Path) -> list[_Part]:
+    """The stages that the run has finished, after the model that it began with."""
+    folder = out / "stages"
+
+    def untrained() -> Path:
+        model = folder / UNTRAINED / "model"
+        if not model.is_dir():
+            with new_folder(model) as begun:
+                for part in Run(config, run).untrained():
+                    part.save_pretrained(begun)
+        return model
+
+    names = [stage.name for stage in config.stages if stage.objective != "slices" and (run / stage.name).is_dir()]
+    finished = [_Part(name, folder / name, functools.partial(Path, run / name)) for name in names]
+    return [_Part(UNTRAINED, folder / UNTRAINED, untrained), *finished]
+
+
+def _rows(run: Path, config: TrainingConfig, out: Path, steps: int) -> list[_Part]:
+    """Every row once before any of them again: the table is of use long before it is complete."""
+
+    def trained(row: Row, seed: int, folder: Path) -> Path:
+        if (run / "pretrain").is_dir() and not (folder / "pretrain").is_dir():
+            with new_folder(folder / "pretrain") as tower:
+                shutil.copytree(run / "pretrain", tower, dirs_exist_ok=True)
+        return Run(short_run(config, row, steps, seed), folder, shared=run).go()
+
+    parts = []
+    for seed in range(SEEDS):
+        for row in ROWS:
+            if seed < row.seeds:
+                folder = out / "components" / row.name.replace(" ", "-") / str(seed)
+                parts.append(_Part(row.name, folder, functools.partial(trained, row, seed, folder / RUN)))
+    return parts
+
+
+def _write(stages: Sequence[_Part], rows: Sequence[_Part], out: Path, steps: int, command: str) -> Ablation:
+    """Gather and show what is measured so far, by this process or another."""
     components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
-    # Every row once before any of them again: the table is of use long before it is complete.
-    wanted = [(row, seed) for seed in range(SEEDS) for row in ROWS if seed < row.seeds]
-    begun, trained = time.monotonic(), 0
-    for number, (row, seed) in enumerate(wanted):
-        folder = out / "components" / row.name.replace(" ", "-") / str(seed)
-        metrics = _kept(folder)
-        if metrics is None:
-            left = (time.monotonic() - begun) / trained * (len(wanted) - number) / 60 if trained else None
-            logger.info(
-                "row %d of %d: %s, seed %d%s",
-                number + 1,
-                len(wanted),
-                row.name,
-                seed,
-                f", about {left:.0f} min left" if left is not None else "",
-            )
-            metrics = measured(_trained(run, short_run(config, row, steps, seed), folder / "run"), row.name, folder)
-            shutil.rmtree(folder / "run")
-            trained += 1
-        components[row.name].append(metrics)
-        ablation = Ablation(stages=stages, components=components, steps=steps, command=command)
-        with new_file(out / "ablation.json") as partial:
-            partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-        with new_file(out / "ABLATION.md") as partial:
-            partial.write_text(page(ablation), encoding="utf-8")
+    for part in rows:
+        if metrics := _kept(part.folder):
+            components[part.name].append(metrics)
+    measured = {part.name: metrics for part in stages if (metrics := _kept(part.folder))}
+    ablation = Ablation(stages=measured, components=components, steps=steps, command=command)
+    with new_file(out / "ablation.json") as partial:
+        partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
+    with new_file(out / "ABLATION.md") as partial:
+        partial.write_text(page(ablation), encoding="utf-8")
     return ablation
 
 
@@ -188,21 +232,15 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
     )
 
 
-def _trained(run: Path, config: TrainingConfig, out: Path) -> Path:
-    if (run / "pretrain").is_dir() and not (out / "pretrain").is_dir():
-        with new_folder(out / "pretrain") as folder:
-            shutil.copytree(run / "pretrain", folder, dirs_exist_ok=True)
-    return Run(config, out, shared=run).go()
-
-
 def page(ablation: Ablation) -> str:
     """``ABLATION.md``: a table of the stages and one of the components."""
     stages = {name: [metrics] for name, metrics in ablation.stages.items()}
-    untrained = ablation.stages["untrained"]
+    tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
+    on = f"{tested.cases} test cases, {tested.healthy} without a lesion. " if tested else ""
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",
-        f"{untrained.cases} test cases, {untrained.healthy} without a lesion. Written by `{ablation.command}`.",
+        f"{on}Written by `{ablation.command}`.",
         "## Stages of the run",
         _table("stage", stages),
         "## Components",
