@@ -88,10 +88,10 @@ def main() -> None:
     quality(maps)
 
 
-def patient(index: int) -> tuple[Volume, str, Mask]:
+def patient(index: int, seed: int = SEED) -> tuple[Volume, str, Mask]:
     """A simulated tumour patient: scan, reference report, outline of the lesion."""
     with tempfile.TemporaryDirectory() as folder:
-        case = draw_case(SEED, index, healthy=0.0)
+        case = draw_case(seed, index, healthy=0.0)
         save_case(Path(folder), case)
         volume = load_scan(Path(folder) / "images" / f"{case.id}.nii.gz")
         return volume, case.report, read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)

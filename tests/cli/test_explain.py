@@ -28,7 +28,7 @@ def run(tiny_checkpoint, tmp_path, monkeypatch):
     app.command()(explain)
 
     def run(*arguments):
-        options = ["--model", str(tiny_checkpoint), "-o", str(tmp_path / "out"), "--samples", "16"]
+        options = ["--model", str(tiny_checkpoint), "-o", str(tmp_path / "out"), "--samples", "20"]
         return CliRunner().invoke(app, ["explain", *map(str, arguments), *options, "--supervoxels", "12"])
 
     return run

@@ -156,7 +156,7 @@ def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
     assert [(stage.name, stage.steps, stage.seed) for stage in full.stages] == [
         ("pretrain", 1, 0),
         ("ground", 2, 1),
-        ("specialise", 1, 1),
+        ("specialise", 8, 1),
     ]
     bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, ground=False), STEPS, seed=0)
     assert [stage.name for stage in bare.stages] == ["pretrain", "specialise"]

@@ -14,7 +14,7 @@ from braingemma3d.explain.files import FILES, write_explanation
 
 @pytest.fixture
 def found(make_explanation):
-    return make_explanation(about="side", samples=16)
+    return make_explanation(about="side", samples=20)
 
 
 def test_all_files_are_there_and_can_be_replaced(found, tmp_path, brain_ras):

@@ -61,8 +61,8 @@ def test_each_sample_gets_its_own_score_in_any_batch():
     settings = [LimeSettings(samples=60, batch=batch, keep_share=0.5) for batch in (1, 16, 60)]
     rows = torch.cat(draw_blocks(settings[0], COUNT))
     found = [fit(rows, ScoreTable(linear, one.batch), 0, one).attributions for one in settings]
-    assert found[0] == pytest.approx(found[1])
-    assert found[0] == pytest.approx(found[2])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+    assert found[0] == pytest.approx(found[2], rel=1e-4)
 
 
 @pytest.mark.parametrize("method", ["lime", "shap"])
@@ -94,14 +94,26 @@ def test_samples_that_are_more_like_the_scan_weigh_more():
     assert whole > most > few > 0
 
 
-def test_noise_is_not_explained_on_samples_left_out():
-    settings = LimeSettings(samples=100)
+@pytest.mark.parametrize("method", ["lime", "shap"])
+def test_noise_is_not_explained_on_samples_left_out(method):
+    settings = LimeSettings(method, samples=100)
     rows = torch.cat(draw_blocks(settings, 60))
     noise = np.random.default_rng(0).standard_normal(100)
     table = ScoreTable(lambda keep: torch.zeros(len(keep), 1))
     table.known = {row.numpy().tobytes(): torch.tensor([x]) for row, x in zip(rows, noise, strict=True)}
-    assert fit(rows, table, 0, settings).r2 > 0.4
+    fitted = fit(rows, table, 0, settings).r2
+    assert fitted > 0.4 if method == "shap" else fitted < 0.1
     assert held_out_r2(rows, noise, settings) < 0.1
+
+
+def test_few_supervoxels_that_matter_are_found_among_many_that_do_not():
+    def two(keep):
+        return 3 * keep[:, :1].float() - 2 * keep[:, 1:2].float()
+
+    settings = LimeSettings(samples=100)
+    found = fit(torch.cat(draw_blocks(settings, 90)), ScoreTable(two), 0, settings).attributions
+    assert found[:2] == pytest.approx([3, -2], abs=0.1)
+    assert np.abs(found[2:]).max() < 0.05
 
 
 def test_a_score_that_never_changes_is_explained_by_nothing():

@@ -22,7 +22,7 @@ def test_the_image_is_on_the_scans_own_grid(save_scan, brain_ras, pipeline):
     turn = nib.eulerangles.euler2mat(0.1, 0.05, 0)
     tilted = nib.Nifti1Image(stored.get_fdata(dtype=np.float32), nib.affines.from_matvec(turn) @ stored.affine)
     volume = load_scan(save_scan(tilted))
-    settings = ExplainSettings("side", 12, lime=LimeSettings(samples=16))
+    settings = ExplainSettings("side", 12, lime=LimeSettings(samples=20))
     found = explain(pipeline, volume, settings)
     values = np.zeros(found.supervoxels.count)
     values[3] = 2.0

@@ -16,7 +16,9 @@ def ablate(
     run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="Folder of a training run.", show_default=False)],
     data: Manifest,
     out: Out,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of stage 1 in each row; writing gets half as many.")] = 150,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Steps of stage 1 in each row; writing gets four times as many.")
+    ] = 150,
 ) -> None:
     """Evaluate each stage of a run, and train and evaluate one row for each component: ABLATION.md, ablation.json.
 

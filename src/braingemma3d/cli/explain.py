@@ -29,9 +29,9 @@ def explain(
     mask: Annotated[
         Path | None, typer.Option(help="Segmentation of the lesion, to hold the maps against.", show_default=False)
     ] = None,
-    samples: Annotated[int, typer.Option(help="Perturbed scans.", min=8)] = 500,
+    samples: Annotated[int, typer.Option(help="Perturbed scans.", min=20)] = 500,
     seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0)] = 0,
-    supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 64,
+    supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 96,
     baseline: Annotated[
         Literal["healthy", "tissue", "blur", "zero"],
         typer.Option(help="What a part that is switched off is replaced by."),

@@ -36,6 +36,8 @@ from braingemma3d.training.run import Run
 
 logger = logging.getLogger(__name__)
 
+WRITING = 4
+"""Steps of writing for each one of ``ground``, which sooner knows a side than the language model learns to read it."""
 SEEDS = 3
 """Of the rows that decide something; the others have one."""
 UNTRAINED = "untrained"
@@ -117,7 +119,7 @@ def ablate(
         references: what they are held against.
         out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, and after each of them
             ``ablation.json`` and ``ABLATION.md`` of those that are done.
-        steps: of the stage ``ground`` of each row; the stage that learns to write gets half as many.
+        steps: of the stage ``ground`` of each row; the stage that learns to write gets :data:`WRITING` times as many.
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
 
@@ -220,7 +222,7 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
     stages = [
         *pretrain,
         *([ground.model_copy(update={"steps": steps, "seed": seed, "whole": 0.0})] if row.ground else []),
-        write.model_copy(update={"steps": -(-steps // 2), "seed": seed}),
+        write.model_copy(update={"steps": WRITING * steps, "seed": seed}),
     ]
     simulate = config.data.simulate and min(config.data.simulate, CASES)
     return config.model_copy(
@@ -245,7 +247,7 @@ def page(ablation: Ablation) -> str:
         _table("stage", stages),
         "## Components",
         f"Each row is trained anew from the run's 2D tower: {ablation.steps} steps of `ground` and "
-        f"{-(-ablation.steps // 2)} of writing, on the same cases. Mean over the seeds, with the lowest and highest. "
+        f"{WRITING * ablation.steps} of writing, on the same cases. Mean over the seeds, with the lowest and highest. "
         "A row with one seed decides nothing by itself."
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", ablation.components),

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from captum._utils.models.linear_model import SkLearnRidge
+from captum._utils.models.linear_model import SkLearnLinearModel
 from captum.attr import KernelShap, Lime
 from captum.attr._core.lime import get_exp_kernel_similarity_function
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LassoCV, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from torch import Tensor
@@ -25,8 +25,15 @@ Method = Literal["lime", "shap"]
 BLOCKS = 2
 """Independently seeded parts of the samples: what they agree on is not chance."""
 FOLDS = 5
-_SOLVER = "svd"
-"""Stays sound with KernelSHAP's weights of 1,000,000 and with fewer samples than supervoxels."""
+LEAST = 10
+"""Samples of a part: 5 folds of each are left out in turn."""
+_SURROGATES: dict[Method, tuple[type[LassoCV | Ridge], dict[str, Any]]] = {
+    # Few supervoxels matter: sparse, as captum's own LIME, with the penalty that foretells samples left out best.
+    "lime": (LassoCV, {"cv": FOLDS, "eps": 0.01, "max_iter": 10_000}),
+    # A plain regression: the trace of a penalty settles it with fewer samples than supervoxels, and this solver stays
+    # sound with weights of 1,000,000.
+    "shap": (Ridge, {"alpha": 1e-3, "solver": "svd"}),
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,6 @@ class LimeSettings:
         keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution. Far from the scan, as
             with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork.
         kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
-        alpha: ridge penalty of LIME's surrogate; 1 as in its image explainer.
         batch: volumes that go through the model together.
     """
 
@@ -49,12 +55,11 @@ class LimeSettings:
     seed: int = 0
     keep_share: float = 0.85
     kernel_width: float = 0.25
-    alpha: float = 1.0
     batch: int = BATCH
 
     def __post_init__(self) -> None:
-        if self.samples < 4 * BLOCKS:
-            raise ValueError(f"samples must be at least {4 * BLOCKS}, not {self.samples}")
+        if self.samples < LEAST * BLOCKS:
+            raise ValueError(f"samples must be at least {LEAST * BLOCKS}, not {self.samples}")
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, not {self.seed}")
         if not 0 < self.keep_share < 1:
@@ -115,10 +120,11 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
     def draws(_: Tensor, **__: Any) -> Iterator[Tensor]:
         yield from rows.long().split(1)
 
-    ridge = SkLearnRidge(alpha=_alpha(settings), solver=_SOLVER)
+    kind, options = _SURROGATES[settings.method]
+    surrogate = SkLearnLinearModel(f"linear_model.{kind.__name__}", **options)
     lime = Lime(
         lambda keep: table(keep.bool())[:, target],
-        interpretable_model=ridge,
+        interpretable_model=surrogate,
         similarity_func=_similarity(settings),
         perturb_func=draws,
     )
@@ -131,7 +137,7 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
     )
     attributions = found.flatten().double().numpy()
     scores, weights = table(rows)[:, target].double().numpy(), sample_weights(rows, settings)
-    predicted = rows.double().numpy() @ attributions + float(ridge.bias())
+    predicted = rows.double().numpy() @ attributions + float(surrogate.bias())
     inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
     return Surrogate(attributions, _r2(scores[inner], predicted[inner], weights[inner]))
 
@@ -143,10 +149,10 @@ def held_out_r2(rows: Tensor, scores: NDArray[np.float64], settings: LimeSetting
     """
     features, weights = rows.double().numpy(), sample_weights(rows, settings)
     predicted = np.empty(len(features))
+    kind, options = _SURROGATES[settings.method]
     for kept, left_out in KFold(FOLDS, shuffle=True, random_state=settings.seed).split(features):
-        ridge = Ridge(alpha=_alpha(settings), solver=_SOLVER)
-        ridge.fit(features[kept], scores[kept], sample_weight=weights[kept])
-        predicted[left_out] = ridge.predict(features[left_out])
+        surrogate = kind(**options).fit(features[kept], scores[kept], sample_weight=weights[kept])
+        predicted[left_out] = surrogate.predict(features[left_out])
     inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
     return _r2(scores[inner], predicted[inner], weights[inner])
 
@@ -162,11 +168,6 @@ def _similarity(settings: LimeSettings) -> Any:
     if settings.method == "shap":
         return KernelShap(lambda rows: rows).kernel_shap_similarity_kernel
     return get_exp_kernel_similarity_function("cosine", kernel_width=settings.kernel_width)
-
-
-def _alpha(settings: LimeSettings) -> float:
-    # KernelSHAP is a plain regression; the trace of a penalty settles it with fewer samples than supervoxels.
-    return settings.alpha if settings.method == "lime" else 1e-3
 
 
 def _r2(scores: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -11,11 +11,11 @@ from skimage.segmentation import slic
 
 from braingemma3d.imaging.volume import Array, Mask
 
-COUNT = 64
-"""Pieces of about 20 ml: a surrogate of twice as many needs twice the samples."""
+COUNT = 96
+"""Pieces of about 16 ml. With fewer, small lesions share one with healthy tissue; with more, the surrogate needs more
+samples. See ``benchmarks/supervoxels.py``."""
 COMPACTNESS = 0.03
-"""Weight of distance against intensity, which is in [0, 1]: pieces follow the border of a lesion. Of 30 simulated
-tumours of 1 to 188 ml, 28 had a piece whose centre lies in them; with 0.07, 24, unless there were 128 pieces."""
+"""Weight of distance against intensity, which is in [0, 1]: pieces follow the border of a lesion."""
 SMALLEST = 0.1
 """Pieces below this share of the average are joined to a neighbour. scikit-image's own 0.5 would swallow lesions."""
 
