@@ -32,7 +32,7 @@ def page_file(tiny_checkpoint, tmp_path_factory):
     nib.save(phantom.brain_image(), folder / "scan.nii.gz")
     pipeline = Pipeline.from_pretrained(str(tiny_checkpoint))
     pipeline.write = lambda pixels: [TEXT] * len(pixels)
-    settings = ExplainSettings(supervoxels=12, lime=LimeSettings(samples=16))
+    settings = ExplainSettings(supervoxels=12, lime=LimeSettings(samples=20))
     found = explain(pipeline, load_scan(folder / "scan.nii.gz"), settings)
     # Maps that can be told apart: one lit supervoxel each.
     lit = np.zeros_like(found.attributions)

@@ -65,7 +65,7 @@ def evaluate(
         chosen,
         references,
         out,
-        f"{name} on {_name(data.parent)}",
+        _title(name, data, chosen),
         spelled("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
         lambda batches: with_progress(batches, "Evaluating"),
     )
@@ -95,7 +95,7 @@ def score(
     command = spelled("score", predictions, "--data", data, "-o", out)
     references = read_references(chosen)
     read += answers(unseeing_systems(references, cases), references, {one.system for one in read})
-    _show(write_results(read, references, system, out, f"{system} on {_name(data.parent)}", command), out)
+    _show(write_results(read, references, system, out, _title(system, data, chosen), command), out)
 
 
 def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
@@ -106,6 +106,11 @@ def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
     masks = [case for case in cases if not case.is_told]
     from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
     return [from_masks.get(case.id) or reference(case) for case in cases]
+
+
+def _title(system: str, data: Path, cases: Sequence[ManifestCase]) -> str:
+    simulated = all(case.source == "simulated" for case in cases)
+    return f"{system} on {_name(data.parent)}" + (", simulated patients" if simulated else "")
 
 
 def _name(path: Path) -> str:

@@ -30,7 +30,7 @@ def explain(
         Path | None, typer.Option(help="Segmentation of the lesion, to hold the maps against.", show_default=False)
     ] = None,
     samples: Annotated[int, typer.Option(help="Perturbed scans.", min=20)] = 500,
-    seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Of the choice of samples.", min=0, max=2**32 - 1)] = 0,
     supervoxels: Annotated[int, typer.Option(help="Parts that the brain is cut into.", min=2)] = 96,
     baseline: Annotated[
         Literal["healthy", "tissue", "blur", "zero"],

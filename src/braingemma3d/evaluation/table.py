@@ -51,6 +51,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "its mirror from 1; the row `one view` is the same model reading each scan alone. Mean with its 95 % bootstrap "
         "interval. Blind systems never see the scan.",
         _table(metrics, REPORTED),
+        *_seconds(metrics),
         *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
         "Paired by case: mean difference, 95 % bootstrap interval, two-sided permutation p-value.",
@@ -68,6 +69,11 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         lines = [f"- {one.system}, {one.id}: {' '.join(one.error.split())}" for one in metrics.failures]
         parts += ["## Failures", "Each scores 0 in every metric of its system.", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
+
+
+def _seconds(metrics: Metrics) -> list[str]:
+    taken = metrics.systems[metrics.system].seconds_per_case
+    return [] if taken is None else [f"{taken:.1f} s a case, its mirror image included."]
 
 
 def _table(metrics: Metrics, columns: Sequence[str]) -> str:

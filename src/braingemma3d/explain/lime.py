@@ -60,8 +60,8 @@ class LimeSettings:
     def __post_init__(self) -> None:
         if self.samples < LEAST * BLOCKS:
             raise ValueError(f"samples must be at least {LEAST * BLOCKS}, not {self.samples}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, not {self.seed}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be between 0 and 2**32 - 1, not {self.seed}")
         if not 0 < self.keep_share < 1:
             raise ValueError(f"keep_share must be between 0 and 1, not {self.keep_share}")
         if self.method not in ("lime", "shap"):

@@ -61,7 +61,8 @@ def draw(volume: Volume, values: Array, target: Path, title: str, outline: Mask 
     lesion = None if outline is None else outline[frame]
     limit = float(np.abs(shown).max()) or 1.0
     # A supervoxel can be thin and forked: any one voxel of it may lie at its far end.
-    strongest = shown > 0.9 * shown.max()
+    support = shown if shown.max() > 0 else np.abs(shown)
+    strongest = support > 0.9 * support.max() if support.any() else volume.brain_mask[frame]
     d, h, w = (int(strongest.sum(axis=others).argmax()) for others in ((1, 2), (0, 2), (0, 1)))
     depth_mm, height_mm, width_mm = volume.spacing
 

@@ -28,9 +28,12 @@ def lobe_f1(found: Sequence[Lobe], truth: Sequence[Lobe]) -> float:
 
 
 def same_grade(found: Grade, truth: Grade) -> bool:
-    """Whether a grade says what the truth does; where one of them names no degree, presence decides."""
-    if "present" in (found, truth):
-        return (found in ("none", "possible")) == (truth in ("none", "possible"))
+    """Whether a grade says what the truth does; where the truth has no degree, presence decides.
+
+    A report that names no degree of what has one is wrong: one that always says "edema" would be right most often.
+    """
+    if truth == "present":
+        return found not in ("none", "possible")
     return found == truth
 
 

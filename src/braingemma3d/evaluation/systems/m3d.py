@@ -75,12 +75,12 @@ class M3D:
         check_weights(self.folder)
         with loading(self.folder):
             settings, _ = PreTrainedConfig.get_config_dict(self.folder)
+            _refuse_code_of_others(self.folder)
         if "AutoModelForCausalLM" not in settings.get("auto_map", {}):
             raise ModelError(
                 f"{self.folder}: no model code (`auto_map`) in its config.json; add the code of its authors",
                 "wrong_backbone",
             )
-        _refuse_code_of_others(self.folder)
         self.visual_tokens = int(settings.get("proj_out_num", VISUAL_TOKENS))
 
     @cached_property
