@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 
 import pytest
@@ -193,6 +194,9 @@ def test_baselines_run_beside_the_model(run, manifest, tiny_checkpoint, tmp_path
     another = run(*arguments[:-1], f"m3d={remote_code.save_stand_in(tmp_path / 'another')}")
     assert another.exit_code == 2
     assert "holds reports of another m3d" in another.stderr
+    weights = stand_in / "model.safetensors"
+    os.utime(weights, (0, 0))
+    assert "holds reports of another m3d" in run(*arguments).stderr, "its weights were replaced"
 
 
 @pytest.mark.parametrize(("systems", "says"), [("gpt", "no system 'gpt'"), ("m3d=./nowhere", "nowhere")])

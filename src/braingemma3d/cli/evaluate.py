@@ -57,7 +57,8 @@ def evaluate(
     if not claim(out / "settings.json", json.dumps(settings, indent=2)):
         raise InputError(f"{out}: holds results of another model or test set; choose another --out", "bad_option")
     for baseline, source in baseline_sources(systems).items():
-        if not claim(out / f"settings-{baseline}.json", json.dumps({"source": source}, indent=2)):
+        told = {"source": source, "weights": _weights(source)}
+        if not claim(out / f"settings-{baseline}.json", json.dumps(told, indent=2)):
             raise InputError(f"{out}: holds reports of another {baseline}; choose another --out", "bad_option")
     references = read_references(chosen)
     metrics = run(
@@ -106,6 +107,12 @@ def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
     masks = [case for case in cases if not case.is_told]
     from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
     return [from_masks.get(case.id) or reference(case) for case in cases]
+
+
+def _weights(source: str) -> list[str]:
+    """What tells the weights of a folder from those of another training; hashing gigabytes would take minutes."""
+    files = sorted(Path(source).glob("*.safetensors")) if source else []
+    return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
 
 
 def _title(system: str, data: Path, cases: Sequence[ManifestCase]) -> str:

@@ -247,8 +247,9 @@ def page(ablation: Ablation) -> str:
         _table("stage", stages),
         "## Components",
         f"Each row is trained anew from the run's 2D tower: {ablation.steps} steps of `ground` and "
-        f"{WRITING * ablation.steps} of writing, on the same cases; `no ground stage` and `reference as coded` have the "
-        "latter only. Every model reads a scan in one view. Mean over the seeds, with the lowest and highest. A row with one seed decides nothing by itself."
+        f"{WRITING * ablation.steps} of writing, on the same cases; `no ground stage` and `reference as coded` have "
+        "the latter only. Every model reads a scan in one view. Mean over the seeds, with the lowest and highest. "
+        "A row with one seed decides nothing by itself."
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", ablation.components),
     ]
