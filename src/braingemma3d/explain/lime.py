@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +14,7 @@ from captum._utils.models.linear_model import SkLearnLinearModel
 from captum.attr import KernelShap, Lime
 from captum.attr._core.lime import get_exp_kernel_similarity_function
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LassoCV, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
@@ -29,7 +32,7 @@ LEAST = 10
 """Samples of a part: 5 folds of each are left out in turn."""
 _SURROGATES: dict[Method, tuple[type[LassoCV | Ridge], dict[str, Any]]] = {
     # Few supervoxels matter: sparse, as captum's own LIME, with the penalty that foretells samples left out best.
-    "lime": (LassoCV, {"cv": FOLDS, "eps": 0.01, "max_iter": 10_000}),
+    "lime": (LassoCV, {"cv": FOLDS, "eps": 0.01, "max_iter": 2000}),
     # A plain regression: the trace of a penalty settles it with fewer samples than supervoxels, and this solver stays
     # sound with weights of 1,000,000.
     "shap": (Ridge, {"alpha": 1e-3, "solver": "svd"}),
@@ -128,13 +131,14 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
         similarity_func=_similarity(settings),
         perturb_func=draws,
     )
-    found = lime.attribute(
-        torch.ones(1, count),
-        baselines=torch.zeros(1, count),
-        n_samples=len(rows),
-        perturbations_per_eval=settings.batch,
-        return_input_shape=False,
-    )
+    with _whatever_the_tolerance():
+        found = lime.attribute(
+            torch.ones(1, count),
+            baselines=torch.zeros(1, count),
+            n_samples=len(rows),
+            perturbations_per_eval=settings.batch,
+            return_input_shape=False,
+        )
     attributions = found.flatten().double().numpy()
     scores, weights = table(rows)[:, target].double().numpy(), sample_weights(rows, settings)
     predicted = rows.double().numpy() @ attributions + float(surrogate.bias())
@@ -151,10 +155,19 @@ def held_out_r2(rows: Tensor, scores: NDArray[np.float64], settings: LimeSetting
     predicted = np.empty(len(features))
     kind, options = _SURROGATES[settings.method]
     for kept, left_out in KFold(FOLDS, shuffle=True, random_state=settings.seed).split(features):
-        surrogate = kind(**options).fit(features[kept], scores[kept], sample_weight=weights[kept])
+        with _whatever_the_tolerance():
+            surrogate = kind(**options).fit(features[kept], scores[kept], sample_weight=weights[kept])
         predicted[left_out] = surrogate.predict(features[left_out])
     inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
     return _r2(scores[inner], predicted[inner], weights[inner])
+
+
+@contextmanager
+def _whatever_the_tolerance() -> Iterator[None]:
+    """Scores that hardly vary at all never reach it, and the user can do nothing about it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def sample_weights(rows: Tensor, settings: LimeSettings) -> NDArray[np.float64]:
