@@ -28,7 +28,7 @@ def run(tiny_checkpoint, tmp_path, monkeypatch):
     loaded = load_model(str(tiny_checkpoint))
     monkeypatch.setattr(pipeline, "load_model", lambda _: loaded)
     monkeypatch.setattr(pipeline.Pipeline, "write", lambda self, pixels: [f"A mass is seen. {EDEMA}"])
-    monkeypatch.setattr(demo, "SAMPLES", 8)
+    monkeypatch.setattr(demo, "SAMPLES", 20)
     return lambda: CliRunner().invoke(app, ["demo", "-o", str(tmp_path)])
 
 

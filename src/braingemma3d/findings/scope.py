@@ -183,6 +183,8 @@ def _is_object(sentence: Sentence, mention: Mention) -> bool:
     ruler = mention.start - 2 if mention.definite or mention.indefinite else mention.start - 1
     if not sentence.has(ruler, mention.clause):
         return False
+    if sentence.tokens[ruler].text == "surrounding" and ruler + 1 == mention.start:
+        return sentence.kind(ruler - 1) in FINDINGS  # 'with surrounding edema' has an adjective
     return sentence.tokens[ruler].text in _POSITIONAL or sentence.kind(ruler) is Kind.NEAR
 
 
