@@ -28,7 +28,7 @@ from braingemma3d.explain.targets import Target, plan_targets
 from braingemma3d.files import claim, new_file
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
-from braingemma3d.imaging.volume import Mask, Volume
+from braingemma3d.imaging.volume import Array, Mask, Volume
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.simulate.case import draw_case
 from braingemma3d.simulate.files import save_case
@@ -97,6 +97,13 @@ def patient(index: int, seed: int = SEED) -> tuple[Volume, str, Mask]:
         return volume, case.report, read_outline(Path(folder) / "masks" / f"{case.id}_seg.nii.gz", volume)
 
 
+def on_grid(volume: Volume, shape: tuple[int, int, int]) -> tuple[Array, Mask, tuple[float, float, float]]:
+    """Pixels and brain (D, H, W) on a grid, and its spacing in millimetres."""
+    pixels, affine = to_grid(volume, shape)
+    brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0
+    return pixels, brain, tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
+
+
 def quality(maps: dict[str, list[MapCard]]) -> None:
     """Print one line a kind of map."""
     print(
@@ -125,10 +132,7 @@ def quality(maps: dict[str, list[MapCard]]) -> None:
 
 def throughput(pipeline: Pipeline, volume: Volume, text: str, settings: ExplainSettings) -> None:
     """Print seconds a perturbed volume: in batches, one at a time, and by one plain model call a text."""
-    shape = pipeline.processor.volume_shape
-    pixels, affine = to_grid(volume, shape)
-    brain = labels_to_grid((volume.brain_mask > 0).astype(np.uint8), volume, shape) > 0
-    spacing = tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
+    pixels, brain, spacing = on_grid(volume, pipeline.processor.volume_shape)
     pieces = make_supervoxels(pixels, brain, spacing, settings.supervoxels)
     perturbation = Perturbation(pixels, baseline_pixels(pixels, brain, spacing, settings.baseline), pieces)
     rows = draw_blocks(settings.lime, pieces.count)[0]

@@ -10,10 +10,9 @@ import argparse
 import numpy as np
 
 from braingemma3d.explain.supervoxels import COMPACTNESS, COUNT, make_supervoxels
-from braingemma3d.imaging.grid import labels_to_grid, to_grid
-from braingemma3d.imaging.volume import Array, Mask, Volume
+from braingemma3d.imaging.grid import labels_to_grid
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from explain import patient
+from explain import on_grid, patient
 
 SEED = 60_606
 WAYS = ((64, COMPACTNESS), (COUNT, COMPACTNESS), (128, COMPACTNESS), (COUNT, COMPACTNESS / 2), (COUNT, 0.07))
@@ -23,13 +22,16 @@ WAYS = ((64, COMPACTNESS), (COUNT, COMPACTNESS), (128, COMPACTNESS), (COUNT, COM
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=30, help="cases")
-    drawn = (patient(index, SEED) for index in range(parser.parse_args().n))
-    cases = [on_grid(volume, outline) for volume, _, outline in drawn]
+    shape = BrainGemma3DConfig.of_size("mini").volume_shape
+    cases = []
+    for index in range(parser.parse_args().n):
+        volume, _, outline = patient(index, SEED)
+        cases.append((*on_grid(volume, shape), labels_to_grid(outline.astype(np.uint8), volume, shape) > 0))
     print("| asked for | compactness | are there | median ml | a centre in the lesion | lesion in pieces of lesion |")
     print("|---|" + "---:|" * 5)
     for count, compactness in WAYS:
         centred, held, numbers, sizes = [], [], [], []
-        for pixels, brain, lesion, spacing in cases:
+        for pixels, brain, spacing, lesion in cases:
             pieces = make_supervoxels(pixels, brain, spacing, count, compactness)
             mostly = np.flatnonzero(pieces.share_inside(lesion) > 0.5) + 1
             centred.append(lesion[tuple(pieces.centres.T)].any())
@@ -42,14 +44,6 @@ def main() -> None:
             flush=True,
         )
     print("\nA piece is of lesion if more than half of it lies in the outline. Means over the cases.")
-
-
-def on_grid(volume: Volume, outline: Mask) -> tuple[Array, Mask, Mask, tuple[float, float, float]]:
-    """Pixels, brain and lesion (D, H, W) on the model's grid, and its spacing."""
-    shape = BrainGemma3DConfig.of_size("mini").volume_shape
-    pixels, affine = to_grid(volume, shape)
-    brain, lesion = (labels_to_grid(mask.astype(np.uint8), volume, shape) > 0 for mask in (volume.brain_mask, outline))
-    return pixels, brain, lesion, tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
 
 
 if __name__ == "__main__":
