@@ -21,7 +21,7 @@ from braingemma3d.training.run import HISTORY, SETTINGS
 
 ROOT = Path(__file__).parents[1]
 CURVES = ROOT / "docs" / "images" / "training.png"
-TERMS = ("report", "statements", "captions", "lesion", "anatomy", "amounts")
+TERMS = ("report", "findings", "words", "captions", "lesion", "anatomy", "amounts")
 CARD = """---
 library_name: braingemma3d
 license: gemma

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import small_models
+from braingemma3d.model.backbones import load_tokenizer
 from braingemma3d.training.config import Stage
 from braingemma3d.training.grounding import Grounding, VolumeDataset, drawn_patches, in_turn
-from braingemma3d.training.texts import statements
+from braingemma3d.training.words import QUESTIONS, WORDS
 
-WEIGHTS = {"report": 1.0, "statements": 1.0, "lesion": 4.0, "anatomy": 1.0}
+WEIGHTS = {"report": 1.0, "findings": 1.0, "words": 1.0, "lesion": 4.0, "anatomy": 1.0}
 
 
 def stage(**changes):
@@ -30,7 +31,7 @@ def batch_of(data, size=4):
 
 
 def said(item):
-    return {s for (_, _, s), one in zip(statements(), item["holds"].tolist(), strict=True) if one}
+    return {(question.field, WORDS[one]) for question, one in zip(QUESTIONS, item["told"].tolist(), strict=True)}
 
 
 def item_of(data, case, flipped):
@@ -47,9 +48,9 @@ def test_every_case_comes_once_a_turn_and_mirrored_the_next(data):
 def test_a_mirrored_case_has_mirrored_pixels_maps_and_words(data):
     assert len(data) == 16
     straight, mirrored = item_of(data, 0, False), item_of(data, 0, True)
-    assert "The lesion is on the left side." in said(straight)
-    assert "The lesion is on the right side." in said(mirrored)
-    assert said(straight) - said(mirrored) == {"The lesion is on the left side."}
+    assert ("side", "left") in said(straight)
+    assert ("side", "right") in said(mirrored)
+    assert said(straight) - said(mirrored) == {("side", "left")}
     assert straight["pixel_values"][..., 4:10].mean() > straight["pixel_values"][..., -10:-4].mean()
     assert mirrored["pixel_values"][..., 4:10].mean() < mirrored["pixel_values"][..., -10:-4].mean()
     assert not torch.equal(straight["report"], mirrored["report"])
@@ -96,13 +97,13 @@ def test_items_are_the_same_every_time(data):
 
 def test_without_flips_nothing_is_mirrored(drawn_shards, backbone_folders, tmp_path):
     plain = VolumeDataset(drawn_shards, stage(flips=False), small_models.TINY, str(backbone_folders.language), tmp_path)
-    assert not any("The lesion is on the right side." in said(plain[i]) for i in range(16))
+    assert not any(("side", "right") in said(plain[i]) for i in range(16))
 
 
 def learner(backbone_folders, **changes):
     torch.manual_seed(0)
     model = small_models.tiny_model(backbone_folders)
-    return Grounding(model, stage(**changes), str(backbone_folders.language))
+    return Grounding(model, stage(**changes), load_tokenizer(str(backbone_folders.language)))
 
 
 def test_flattened_volumes_keep_their_maps_and_words(data, drawn_shards, backbone_folders, tmp_path, monkeypatch):
@@ -140,16 +141,16 @@ def test_terms_go_down_together(data, backbone_folders):
         optimizer.step()
     last = model.terms(**batch)
     # Two cases of one report can't be told apart: the loss over whole reports has a floor.
-    assert all(last[name] < 0.8 * first[name] for name in ("statements", "lesion", "anatomy"))
+    assert all(last[name] < 0.8 * first[name] for name in ("findings", "words", "lesion", "anatomy"))
 
 
 def test_scans_without_maps_have_no_map_terms(data, backbone_folders):
     batch = {key: value for key, value in batch_of(data).items() if key not in ("lesion", "anatomy", "amounts")}
-    assert set(learner(backbone_folders).terms(**batch)) == {"report", "statements"}
+    assert set(learner(backbone_folders).terms(**batch)) == {"report", "findings", "words"}
 
 
 def test_reports_are_embedded_only_where_they_are_contrasted(drawn_shards, backbone_folders, tmp_path, monkeypatch):
     monkeypatch.setattr("braingemma3d.training.grounding.embed_reports", None)
-    some = stage(weights={"statements": 1.0, "amounts": 1.0})
+    some = stage(weights={"findings": 1.0, "amounts": 1.0})
     items = VolumeDataset(drawn_shards, some, small_models.TINY, str(backbone_folders.language), tmp_path)
     assert "report" not in learner(backbone_folders).terms(**batch_of(items))

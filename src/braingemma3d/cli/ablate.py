@@ -17,7 +17,7 @@ def ablate(
     data: Manifest,
     out: Out,
     steps: Annotated[
-        int, typer.Option(min=1, help="Steps of stage 1 in each row; writing gets four times as many.")
+        int, typer.Option(min=1, help="Steps of `ground` in each row; of the others in proportion.")
     ] = 150,
 ) -> None:
     """Evaluate each stage of a run, and train and evaluate one row for each component: ABLATION.md, ablation.json.

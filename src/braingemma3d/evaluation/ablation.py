@@ -31,37 +31,38 @@ from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import claim, new_file, new_folder
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.report.pipeline import Pipeline
-from braingemma3d.training.config import TrainingConfig
+from braingemma3d.training.config import StageName, TrainingConfig
 from braingemma3d.training.run import Run
 
 logger = logging.getLogger(__name__)
 
-WRITING = 4
-"""Steps of writing for each one of ``ground``, which sooner knows a side than the language model learns to read it."""
+STEPS: dict[StageName, float] = {"ground": 1.0, "align": 2.0, "specialise": 1.0}
+"""Steps of a row's stages for each one of ``ground``."""
 SEEDS = 3
 """Of the rows that decide something; the others have one."""
 UNTRAINED = "untrained"
 """The first of the stages: what the run began with."""
 RUN = "run"
 """Folder of a row's training while it lasts."""
-CASES = 512
+CASES = 384
 """Of a simulated cohort; all rows train on the first ones."""
 
 
 class Row(NamedTuple):
-    """A component's row: what it changes of the model's configuration, and whether it has the stage ``ground``."""
+    """A component's row: what it changes of the model's configuration, and whether volumes meet texts before it writes,
+    which is the reference's stage 1."""
 
     name: str
     changes: dict[str, Any]
-    ground: bool = True
+    contrast: bool = True
     seeds: int = SEEDS
 
 
 ROWS = (
     Row("as configured", {}),
     Row("slices in place of volumes", {"tubelet_depth": 1, "attention": "slice"}),
-    Row("reference as coded", REFERENCE_COMPONENTS, ground=False),
-    Row("no ground stage", {}, ground=False),
+    Row("reference as coded", REFERENCE_COMPONENTS, contrast=False),
+    Row("no stage 1", {}, contrast=False),
     Row("average pooling", {"compressor": "average"}),
     Row("mean inflation", {"inflation": "mean"}),
     Row("no depth positions", {"positions": "plane"}),
@@ -119,16 +120,16 @@ def ablate(
         references: what they are held against.
         out: gets ``stages/<stage>/`` and ``components/<row>/<seed>/``, and after each of them
             ``ablation.json`` and ``ABLATION.md`` of those that are done.
-        steps: of the stage ``ground`` of each row; the stage that learns to write gets :data:`WRITING` times as many.
+        steps: of the stage ``ground`` of each row; the others get as many times more as :data:`STEPS` says.
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
 
     Raises:
         InputError: ``out`` holds an ablation of another run, number of steps or test set, or the run has no stage of
-            contrast or of writing, which the rows repeat.
+            ``ground`` or ``specialise``, which the rows repeat.
     """
-    if not {"contrast", "report"} <= {stage.objective for stage in config.stages}:
-        raise InputError(f"{run}: an ablation needs a run with a contrast and a report stage; see configs/mini.yaml")
+    if not {"ground", "specialise"} <= {stage.name for stage in config.stages}:
+        raise InputError(f"{run}: an ablation needs a run with ground and specialise; see configs/mini-short.yaml")
     told = "\n".join(f"{case.id} {case.report} {case.findings}" for case in references)
     known = hashlib.sha256(told.encode()).hexdigest()
     settings = _Settings(config=config, steps=steps, cases=known).model_dump_json(indent=2)
@@ -211,19 +212,18 @@ def _kept(folder: Path) -> Metrics | None:
 
 
 def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> TrainingConfig:
-    """A row's own run: the pretraining as it was, one stage of contrast, one of writing.
+    """A row's own run: the pretraining as it was, then the stages of :data:`STEPS` that the configuration has.
 
-    Contrast sees a part of the patches to its end, where the configuration has that: with the 7,320 patches of
-    stride 1, a step on whole volumes would take minutes on a CPU.
+    The encoder sees a part of the patches to the end of ``ground``, where the configuration has that: with the 7,320
+    patches of stride 1, a step on whole volumes would take minutes on a CPU.
     """
-    pretrain = [stage for stage in config.stages if stage.objective == "slices"]
-    ground = next(stage for stage in config.stages if stage.objective == "contrast")
-    write = [stage for stage in config.stages if stage.objective == "report"][-1]
-    stages = [
-        *pretrain,
-        *([ground.model_copy(update={"steps": steps, "seed": seed, "whole": 0.0})] if row.ground else []),
-        write.model_copy(update={"steps": WRITING * steps, "seed": seed}),
-    ]
+    stages = []
+    for stage in config.stages:
+        if stage.objective == "slices":
+            stages.append(stage)
+        elif stage.name in STEPS and (row.contrast or stage.objective != "contrast"):
+            short = {"steps": max(round(STEPS[stage.name] * steps), 1), "seed": seed, "whole": 0.0}
+            stages.append(stage.model_copy(update=short))
     simulate = config.data.simulate and min(config.data.simulate, CASES)
     return config.model_copy(
         update={
@@ -239,6 +239,7 @@ def page(ablation: Ablation) -> str:
     stages = {name: [metrics] for name, metrics in ablation.stages.items()}
     tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
     on = f"{tested.cases} test cases, {tested.healthy} without a lesion. " if tested else ""
+    told = ", ".join(f"{round(share * ablation.steps)} steps of `{name}`" for name, share in STEPS.items())
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",
@@ -246,9 +247,9 @@ def page(ablation: Ablation) -> str:
         "## Stages of the run",
         _table("stage", stages),
         "## Components",
-        f"Each row is trained anew from the run's 2D tower: {ablation.steps} steps of `ground` and "
-        f"{WRITING * ablation.steps} of writing, on the same cases; `no ground stage` and `reference as coded` have "
-        "the latter only. Every model reads a scan in one view. Mean over the seeds, with the lowest and highest. "
+        f"Each row is trained anew from the run's 2D tower, on the same cases: {told}; `no stage 1` and "
+        "`reference as coded` have the last only. Every model reads a scan in one view. Mean over the seeds, with the "
+        "lowest and highest. "
         "A row with one seed decides nothing by itself."
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", ablation.components),

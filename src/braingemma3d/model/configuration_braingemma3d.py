@@ -34,7 +34,7 @@ _SIZES: dict[str, dict[str, Any]] = {
             "max_position_embeddings": 512,
         },
         "volume_shape": (8, 32, 24),
-        "num_visual_tokens": 8,
+        "num_visual_tokens": 16,
         "compressor_heads": 4,
     },
     # A small SigLIP before the real Gemma 3 270M.

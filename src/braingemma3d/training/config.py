@@ -13,7 +13,7 @@ from braingemma3d.errors import InputError, first_fault
 StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
 Objective = Literal["slices", "contrast", "report"]
 Part = Literal["encoder", "compressor", "projector", "heads", "lora"]
-Term = Literal["report", "captions", "statements", "lesion", "anatomy", "amounts"]
+Term = Literal["report", "captions", "findings", "words", "lesion", "anatomy", "amounts"]
 
 OBJECTIVES: dict[StageName, Objective] = {
     "pretrain": "slices",
@@ -25,7 +25,7 @@ OBJECTIVES: dict[StageName, Objective] = {
 """What each stage is for; what a checkpoint can do is known by its stage's name."""
 TERMS: dict[Objective, set[Term]] = {
     "slices": {"captions", "lesion", "anatomy"},
-    "contrast": {"report", "statements", "lesion", "anatomy", "amounts"},
+    "contrast": {"report", "findings", "words", "lesion", "anatomy", "amounts"},
     "report": {"report"},
 }
 PARTS: dict[Objective, set[Part]] = {
@@ -47,8 +47,9 @@ class Stage(_Settings):
         objective: ``slices`` (2D captions and maps), ``contrast`` (volumes and texts) or ``report`` (next token).
         rates: the parts that train, each with its peak learning rate. ``heads`` are what only training needs: text
             head, map head, temperature.
-        weights: of the terms of the loss. ``report``: the whole report; ``statements``: its findings one by one;
-            ``captions``: of slices; ``lesion`` and ``anatomy``: maps, and ``amounts`` of both, for data that has them.
+        weights: of the terms of the loss. ``report``: the whole report; ``findings``: which word is right for each of
+            them, ``words``: how far a visual token is from that word; ``captions``: of slices; ``lesion`` and
+            ``anatomy``: maps, and ``amounts`` of both, for data that has them.
         contrast: InfoNCE, or SigLIP's sigmoid loss, between volumes and reports.
         steps: optimizer steps.
         batch: samples a step, on each process.

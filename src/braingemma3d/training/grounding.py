@@ -4,9 +4,9 @@ In ``ground`` the encoder learns to see in three dimensions; in ``align`` it is 
 which cost a fraction of it, go on learning from its cached patches.
 
 The reference's InfoNCE between volumes and whole reports needs large batches to tell fine findings apart, so each
-finding is contrasted on its own, too: every volume of a batch against every statement that a report can make, with
-SigLIP's sigmoid loss, the statements read off the volume's report. Where the data has maps, they are learned on, and
-the visual tokens learn how much of everything there is.
+finding is contrasted on its own, too: its visual token against the words for all values that it could have, the right
+one read off the volume's report. Where the data has maps, they are learned on, and the visual tokens learn how much of
+everything there is.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
 
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import swap_sides
@@ -42,8 +42,9 @@ from braingemma3d.training.maps import (
     total_amounts,
 )
 from braingemma3d.training.objectives import contrastive_loss
-from braingemma3d.training.texts import embed_reports, embed_sentences, holding, statements, told_apart
+from braingemma3d.training.texts import embed_reports
 from braingemma3d.training.trainer import Learner, samples
+from braingemma3d.training.words import TokensAsWords, answers, match_scale
 
 
 class VolumeDataset(Dataset):
@@ -78,7 +79,7 @@ class VolumeDataset(Dataset):
         self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
-        self.holds = torch.stack([holding(extract(text)) for text in self.texts])
+        self.told = torch.stack([answers(extract(text)) for text in self.texts])
         self.embedded = None
         if "report" in stage.weights:
             self.embedded = embed_reports(self.texts, language_source, cache)
@@ -99,7 +100,7 @@ class VolumeDataset(Dataset):
         number, flipped = in_turn(index, len(self.cases), self.stage)
         shard, row = self.cases[number]
         text = number + (len(self.cases) if flipped else 0)
-        item = {"holds": self.holds[text]}
+        item = {"told": self.told[text]}
         if self.embedded is not None:
             item["report"] = self.embedded[text]
         if self.features is not None and self.whole_amounts is not None:
@@ -166,29 +167,29 @@ class Grounding(Learner):
     Args:
         model: of which the language model is not used.
         stage: its weights, kind of contrast and chunk.
-        language_source: of the language model that embeds the statements.
+        tokenizer: that fits the model.
     """
 
-    def __init__(self, model: BrainGemma3DForConditionalGeneration, stage: Stage, language_source: str) -> None:
+    def __init__(
+        self, model: BrainGemma3DForConditionalGeneration, stage: Stage, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
         super().__init__()
         self.weights = stage.weights
         self.stage = stage
         self.encoder = model.vision_encoder
         self.compressor = model.compressor
         self.projector = model.projector
-        embedded = embed_sentences([sentence for _, _, sentence in statements()], language_source)
-        self.register_buffer("statements", told_apart(embedded), persistent=False)
+        self.as_words = TokensAsWords(model, tokenizer) if {"findings", "words"} & set(stage.weights) else None
         width = model.config.text_width
         self.report_head = nn.Linear(width, width)
-        self.statement_head = nn.Linear(width, width)
         self.maps = MapHead(model.config.vision_width, model.config.patch_shape)
         self.amount_head = nn.Linear(width, AMOUNTS)
         self.logit_scale = nn.Parameter(torch.full((2,), float(np.log(10.0))))
-        self.logit_bias = nn.Parameter(torch.tensor([-5.0, -2.0]))
+        self.logit_bias = nn.Parameter(torch.tensor(-5.0))
 
     def parts(self) -> dict[Part, list[nn.Parameter]]:
         """The model's parts, and the heads that are thrown away."""
-        heads = (self.report_head, self.statement_head, self.maps, self.amount_head)
+        heads = (self.report_head, self.maps, self.amount_head)
         return {
             "encoder": list(self.encoder.parameters()),
             "compressor": list(self.compressor.parameters()),
@@ -198,7 +199,7 @@ class Grounding(Learner):
 
     def terms(
         self,
-        holds: Tensor,
+        told: Tensor,
         report: Tensor | None = None,
         pixel_values: Tensor | None = None,
         patches: Tensor | None = None,
@@ -210,7 +211,7 @@ class Grounding(Learner):
         """Losses of a batch.
 
         Args:
-            holds: (batch, statements), 1 where a statement holds.
+            told: (batch, questions) of :func:`~braingemma3d.training.words.answers`.
             report: (batch, text_dim), centred embeddings, where the stage's weights ask for it.
             pixel_values: (batch, 1, D, H, W) in [0, 1].
             patches: (batch, patches, vision_dim) in place of pixels.
@@ -223,20 +224,30 @@ class Grounding(Learner):
             patches = self.encode(pixel_values, kept)
         if patches is None:
             raise ValueError("give pixel_values or patches")
-        pooled = self.projector(self.compressor(patches)).float().mean(1)
-        volumes = functional.normalize(pooled, dim=-1)
+        tokens = self.projector(self.compressor(patches)).float()
+        pooled = tokens.mean(1)
         scale = self.logit_scale.exp()
-        said = functional.normalize(self.statement_head(self.get_buffer("statements")).float(), dim=-1)
-        logits = volumes @ said.T.float() * scale[1] + self.logit_bias[1]
-        terms: dict[Term, Tensor] = {"statements": functional.binary_cross_entropy_with_logits(logits, holds)}
+        terms: dict[Term, Tensor] = {}
+        if self.as_words is not None:
+            terms["findings"], terms["words"] = self.as_words(tokens, told, scale[1])
         if report is not None:
-            said_whole = self.report_head(report)
-            terms["report"] = contrastive_loss(volumes, said_whole, scale[0], self.logit_bias[0], self.stage.contrast)
+            said = self.report_head(report)
+            terms["report"] = contrastive_loss(pooled, said, scale[0], self.logit_bias, self.stage.contrast)
         if lesion is not None and anatomy is not None:
             terms["lesion"], terms["anatomy"] = self.maps.losses(patches, lesion, anatomy)
         if amounts is not None:
             terms["amounts"] = amounts_loss(self.amount_head(pooled), amounts)
         return terms
+
+    @torch.no_grad()
+    def match_scale(self, batch: dict[str, Tensor]) -> None:
+        """Let the visual tokens of a batch of items begin as large as words, where they are to become words."""
+        if self.as_words is not None:
+            device = self.projector.scale.device
+            seen = {name: batch[name].to(device) for name in ("patches", "pixel_values", "kept") if name in batch}
+            patches = seen["patches"] if "patches" in seen else self.encode(seen["pixel_values"], seen.get("kept"))
+            tokens = self.projector(self.compressor(patches.to(self.projector.scale.dtype)))
+            match_scale(self.projector, tokens, self.as_words.get_buffer("words"))
 
     def encode(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:
         """Patches of a batch, in chunks whose inner values are not kept where the stage says so."""

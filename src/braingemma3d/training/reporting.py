@@ -20,6 +20,7 @@ from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard
 from braingemma3d.training.grounding import in_turn
 from braingemma3d.training.trainer import Learner, samples
+from braingemma3d.training.words import match_scale
 
 
 class ReportItem(TypedDict):
@@ -109,12 +110,7 @@ class Reporting(Learner):
 
     @torch.no_grad()
     def match_scale(self, batch: dict[str, Tensor]) -> None:
-        """Set the projector's scale so that visual tokens are as large as the embeddings of words.
-
-        Contrast does not care for length, and a scale that Adam moves by a thousandth a step would take thousands of
-        steps to find it.
-        """
+        """Let the visual tokens of a batch begin as large as the words of its reports: contrast may not have cared."""
         batch = {name: value.to(self.model.device) for name, value in batch.items()}
-        words = self.model.get_input_embeddings()(batch["labels"][batch["labels"] != -100]).float()
-        visual = self.model.project(batch["patches"]).float()
-        self.model.projector.scale.mul_(words.pow(2).mean().sqrt() / visual.pow(2).mean().sqrt())
+        words = self.model.get_input_embeddings()(batch["labels"][batch["labels"] != -100])
+        match_scale(self.model.projector, self.model.project(batch["patches"]), words)

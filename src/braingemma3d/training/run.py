@@ -13,6 +13,7 @@ from typing import get_args
 import torch
 from accelerate import PartialState
 from huggingface_hub.errors import StrictDataclassError
+from transformers import default_data_collator
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
@@ -39,6 +40,8 @@ CASES = "cases.sha256"
 stages of a run must not learn from different ones."""
 CHECKPOINTS = "checkpoints"
 HISTORY = "training.json"
+MATCHED = 8
+"""Volumes by which the size of visual tokens is matched with that of words."""
 SLACK = 16
 """Tokens by which a report may be longer than every one that the model has learned from."""
 
@@ -150,7 +153,9 @@ class Run:
         texts = self.shared / "texts"
         data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
         torch.manual_seed(stage.seed)
-        learner = Grounding(model, stage, self.language_source)
+        learner = Grounding(model, stage, processor.tokenizer)
+        if set(before) <= {"pretrain"}:
+            learner.match_scale(default_data_collator([data[i] for i in range(min(MATCHED, len(data)))]))
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
         if history is not None:
             self._save(model, processor, stage, history)
@@ -166,7 +171,7 @@ class Run:
             model.config.report_tokens = sorted(known.union(data.vocabulary(processor.tokenizer)))
         learner = Reporting(model, processor, stage.emphasis)
         if not model.config.writes_reports:
-            learner.match_scale(learner.collate([data[i] for i in range(min(32, len(data)))]))
+            learner.match_scale(learner.collate([data[i] for i in range(min(MATCHED, len(data)))]))
         history = train(learner, data, stage, self._checkpoints(stage), learner.collate, self.config.report_to)
         if history is not None:
             # A trained model writes its reports by plain greedy search.

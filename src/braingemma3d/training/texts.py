@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from braingemma3d.files import new_file
-from braingemma3d.findings.schema import LOBES, Findings, Lobe
 from braingemma3d.model.backbones import load_language_model, load_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -65,57 +64,3 @@ def embed_reports(reports: Sequence[str], language_source: str, cache: Path) -> 
     with new_file(known) as partial:
         save_file({"reports": means}, partial)
     return means
-
-
-_DEGREES = ("mild", "moderate", "severe")
-_LOBE_NAMES: dict[Lobe, str] = {
-    "frontal": "the frontal lobe",
-    "parietal": "the parietal lobe",
-    "temporal": "the temporal lobe",
-    "occipital": "the occipital lobe",
-    "insula": "the insula",
-    "cerebellum": "the cerebellum",
-    "brainstem": "the brainstem",
-    "deep": "the deep brain structures",
-}
-
-
-def statements() -> list[tuple[str, str, str]]:
-    """Every finding that a report can hold, as (field, value, sentence)."""
-    return [
-        ("lesion", "True", "There is a lesion."),
-        ("lesion", "False", "There is no lesion."),
-        ("side", "left", "The lesion is on the left side."),
-        ("side", "right", "The lesion is on the right side."),
-        ("side", "bilateral", "The lesion is on both sides."),
-        ("side", "midline", "The lesion is in the midline."),
-        *(("lobes", lobe, f"The lesion involves {_LOBE_NAMES[lobe]}.") for lobe in LOBES),
-        ("edema", "none", "There is no edema."),
-        *(("edema", degree, f"There is {degree} edema.") for degree in _DEGREES),
-        ("necrosis", "present", "There is necrosis."),
-        ("necrosis", "none", "There is no necrosis."),
-        ("ventricular_compression", "none", "The ventricles are not compressed."),
-        *(("ventricular_compression", degree, f"A ventricle shows {degree} compression.") for degree in _DEGREES),
-    ]
-
-
-def told_apart(embedded: Tensor) -> Tensor:
-    """Embeddings (sentences, text_dim) turned into orthogonal ones of length 1, as near to the centred ones as may be.
-
-    As the language model gives them, sentences that differ in one word hardly differ: the cosine of "on the left side"
-    and "on the right side" is .99, and a loss that asks for the difference is nearly flat.
-    """
-    left, _, right = torch.linalg.svd(embedded - embedded.mean(0), full_matrices=False)
-    return left @ right
-
-
-def holding(findings: Findings) -> Tensor:
-    """(statements,) float: 1 where a statement holds of a report's findings."""
-    values = findings.model_dump(mode="json")
-    # A necrosis has no degrees here: it is there or not.
-    values["necrosis"] = "none" if findings.necrosis in ("none", "possible") else "present"
-    held = []
-    for name, value, _ in statements():
-        said = values[name]
-        held.append(value in said if isinstance(said, list) else str(said) == value)
-    return torch.tensor(held, dtype=torch.float32)
