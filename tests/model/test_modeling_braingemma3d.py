@@ -11,7 +11,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 import small_models
+from braingemma3d.model.backbones import load_language_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 
@@ -48,6 +50,19 @@ def test_saved_and_loaded_it_gives_identical_logits(model, processor, pixels, tm
     loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
     inputs = processor(pixels)
     assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+
+
+@pytest.mark.parametrize("changes", [REFERENCE_COMPONENTS, {"positions": "plane"}], ids=["reference", "plane"])
+def test_so_does_one_of_other_components(changes, backbone_folders, pixels, tmp_path):
+    """What is in no checkpoint, such as positions that are computed, has to be there after loading, too."""
+    config = BrainGemma3DConfig.of_size("tiny", language_source=str(backbone_folders.language), **changes)
+    language = load_language_model(str(backbone_folders.language))
+    model = BrainGemma3DForConditionalGeneration.from_backbones(config, None, language)
+    model.save_pretrained(tmp_path)
+    loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path)
+    with torch.inference_mode():
+        assert torch.equal(loaded.project(loaded.encode(pixels)), model.project(model.encode(pixels)))
+    assert all(buffer.isfinite().all() for buffer in loaded.buffers())
 
 
 def test_with_lora_too(model, processor, pixels, tmp_path):

@@ -23,9 +23,7 @@ class VisionEncoder3D(nn.Module):
         width = config.vision_width
         levels, rows, columns = config.patch_grid
         self.patch_embedding = self._inflated(patch_embedding(config.vision_config))
-        if config.positions == "coordinates":
-            self.register_buffer("coordinates", coordinate_positions(config.patch_grid, width), persistent=False)
-        else:
+        if config.positions != "coordinates":
             self.plane_positions = nn.Parameter(torch.zeros(rows * columns, width))
         if config.positions == "learned":
             # Zero, so that inflation changes nothing; one value per channel, because LayerNorm removes a shared one.
@@ -39,7 +37,8 @@ class VisionEncoder3D(nn.Module):
     def positions(self) -> Tensor:
         """(patches, vision_dim): what is added to each patch."""
         if self.config.positions == "coordinates":
-            return self.get_buffer("coordinates")
+            # Anew each time: transformers leaves a buffer that is in no checkpoint unset when it loads one.
+            return coordinate_positions(self.config.patch_grid, self.config.vision_width).to(self.post_layernorm.weight)
         levels = self.config.patch_grid[0]
         if self.config.positions == "plane":
             return self.plane_positions.repeat(levels, 1)
