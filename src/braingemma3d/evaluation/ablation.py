@@ -81,6 +81,8 @@ class Ablation(BaseModel):
     components: dict[str, list[Metrics]]
     steps: int
     command: str
+    simulated: bool
+    """Whether all test cases are."""
 
 
 class _Part(NamedTuple):
@@ -138,6 +140,8 @@ def ablate(
 
     stages, rows = _stages(run, config, out), _rows(run, config, out, steps)
     parts = [*stages, *rows]
+    simulated = all(case.source == "simulated" for case in cases)
+    written = functools.partial(_write, stages, rows, out, steps, command, simulated)
     seconds: list[float] = []
     for number, part in enumerate(parts, 1):
         part.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -152,8 +156,8 @@ def ablate(
                 evaluate([system], cases, references, part.folder, part.name, command, progress)
                 shutil.rmtree(part.folder / RUN, ignore_errors=True)
                 seconds.append(time.monotonic() - begun)
-                _write(stages, rows, out, steps, command)
-    return _write(stages, rows, out, steps, command)
+                written()
+    return written()
 
 
 def _stages(run: Path, config: TrainingConfig, out: Path) -> list[_Part]:
@@ -191,14 +195,16 @@ def _rows(run: Path, config: TrainingConfig, out: Path, steps: int) -> list[_Par
     return parts
 
 
-def _write(stages: Sequence[_Part], rows: Sequence[_Part], out: Path, steps: int, command: str) -> Ablation:
+def _write(
+    stages: Sequence[_Part], rows: Sequence[_Part], out: Path, steps: int, command: str, simulated: bool
+) -> Ablation:
     """Gather and show what is measured so far, by this process or another."""
     components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
     for part in rows:
         if metrics := _kept(part.folder):
             components[part.name].append(metrics)
     measured = {part.name: metrics for part in stages if (metrics := _kept(part.folder))}
-    ablation = Ablation(stages=measured, components=components, steps=steps, command=command)
+    ablation = Ablation(stages=measured, components=components, steps=steps, command=command, simulated=simulated)
     with new_file(out / "ablation.json") as partial:
         partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
     with new_file(out / "ABLATION.md") as partial:
@@ -238,7 +244,8 @@ def page(ablation: Ablation) -> str:
     """``ABLATION.md``: a table of the stages and one of the components."""
     stages = {name: [metrics] for name, metrics in ablation.stages.items()}
     tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
-    on = f"{tested.cases} test cases, {tested.healthy} without a lesion. " if tested else ""
+    kind = "simulated test patients" if ablation.simulated else "test cases"
+    on = f"{tested.cases} {kind}, {tested.healthy} without a lesion. " if tested else ""
     told = ", ".join(f"{round(share * ablation.steps)} steps of `{name}`" for name, share in STEPS.items())
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
