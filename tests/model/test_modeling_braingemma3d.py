@@ -214,7 +214,7 @@ def test_one_batch_can_be_learned(model, processor, pixels):
 def test_a_wrong_number_of_visual_places_is_refused(model, processor, pixels):
     inputs = processor(pixels)
     inputs["input_ids"][0, 3] = 40
-    with pytest.raises(ValueError, match="mark 15 visual tokens"):
+    with pytest.raises(ValueError, match="mark 31 visual tokens"):
         model(**inputs)
 
 

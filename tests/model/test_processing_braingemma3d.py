@@ -18,14 +18,14 @@ def processor(tiny_checkpoint):
 
 def test_visual_tokens_go_after_bos_and_before_the_prompt(processor):
     ids = processor(torch.zeros(1, 1, 8, 32, 24))["input_ids"][0].tolist()
-    assert ids[:9] == [BOS] + [VISUAL] * 8
-    assert processor.tokenizer.decode(ids[9:]) == CANONICAL_PROMPT
+    assert ids[:17] == [BOS] + [VISUAL] * 16
+    assert processor.tokenizer.decode(ids[17:]) == CANONICAL_PROMPT
 
 
 def test_the_references_order(processor):
     processor.visual_placement = "before_bos"
     ids = processor(torch.zeros(1, 1, 8, 32, 24))["input_ids"][0].tolist()
-    assert ids[:9] == [VISUAL] * 8 + [BOS]
+    assert ids[:17] == [VISUAL] * 16 + [BOS]
 
 
 def test_volumes_become_pixels_on_the_models_grid(processor, brain_file):
