@@ -80,6 +80,12 @@ def test_the_planes_go_through_most_of_what_is_strongest_and_not_through_its_tip
     assert with_tip == pytest.approx(ball, rel=0.02)
 
 
+def test_where_nothing_supports_the_planes_go_through_what_speaks_against(volume, outline, tmp_path):
+    draw(volume, np.where(outline, -1.0, 0).astype(np.float32), tmp_path / "against.png", "title")
+    planes = picture(tmp_path / "against.png")[60:400, :1000]
+    assert np.clip(planes[..., 2] - planes[..., 0], 0, None).sum() > 1000
+
+
 def test_colours_are_symmetric_about_zero(volume, tmp_path, monkeypatch):
     limits = set()
     original = Axes.imshow
