@@ -116,8 +116,9 @@ def _weights(source: str) -> list[str]:
 
 
 def _title(system: str, data: Path, cases: Sequence[ManifestCase]) -> str:
-    simulated = all(case.source == "simulated" for case in cases)
-    return f"{system} on {_name(data.parent)}" + (", simulated patients" if simulated else "")
+    from braingemma3d.data.manifest import are_simulated
+
+    return f"{system} on {_name(data.parent)}" + (", simulated patients" if are_simulated(cases) else "")
 
 
 def _name(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,11 @@ class ManifestCase(BaseModel):
     def is_told(self) -> bool:
         """Whether findings or a report say what is true of it, so that nobody has to look at its mask."""
         return self.findings is not None or bool(self.report)
+
+
+def are_simulated(cases: Sequence[ManifestCase]) -> bool:
+    """Whether all of them are, which results have to say."""
+    return all(case.source == "simulated" for case in cases)
 
 
 def read_manifest(path: Path) -> list[ManifestCase]:

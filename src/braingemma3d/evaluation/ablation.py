@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
-from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.data.manifest import ManifestCase, are_simulated
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import evaluate
 from braingemma3d.evaluation.metrics import REPORTED, Metrics
@@ -36,7 +36,7 @@ from braingemma3d.training.run import Run
 
 logger = logging.getLogger(__name__)
 
-STEPS: dict[StageName, float] = {"ground": 1.0, "align": 2.0, "specialise": 1.0}
+STEPS: dict[StageName, int] = {"ground": 1, "align": 2, "specialise": 1}
 """Steps of a row's stages for each one of ``ground``."""
 SEEDS = 3
 """Of the rows that decide something; the others have one."""
@@ -140,8 +140,7 @@ def ablate(
 
     stages, rows = _stages(run, config, out), _rows(run, config, out, steps)
     parts = [*stages, *rows]
-    simulated = all(case.source == "simulated" for case in cases)
-    written = functools.partial(_write, stages, rows, out, steps, command, simulated)
+    written = functools.partial(_write, stages, rows, out, steps, command, are_simulated(cases))
     seconds: list[float] = []
     for number, part in enumerate(parts, 1):
         part.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +227,7 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
         if stage.objective == "slices":
             stages.append(stage)
         elif stage.name in STEPS and (row.contrast or stage.objective != "contrast"):
-            short = {"steps": max(round(STEPS[stage.name] * steps), 1), "seed": seed, "whole": 0.0}
+            short = {"steps": STEPS[stage.name] * steps, "seed": seed, "whole": 0.0}
             stages.append(stage.model_copy(update=short))
     simulate = config.data.simulate and min(config.data.simulate, CASES)
     return config.model_copy(
@@ -246,7 +245,7 @@ def page(ablation: Ablation) -> str:
     tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
     kind = "simulated test patients" if ablation.simulated else "test cases"
     on = f"{tested.cases} {kind}, {tested.healthy} without a lesion. " if tested else ""
-    told = ", ".join(f"{round(share * ablation.steps)} steps of `{name}`" for name, share in STEPS.items())
+    told = ", ".join(f"{share * ablation.steps} steps of `{name}`" for name, share in STEPS.items())
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.kinds import LESIONS, Kind
 from braingemma3d.findings.mirror import swap_sides
-from braingemma3d.findings.schema import Grade, Lobe
+from braingemma3d.findings.schema import DEGREES, Grade, Lobe
 from braingemma3d.findings.sentence import parse
 from braingemma3d.findings.tokens import sentences as tokenized
 
@@ -211,9 +211,8 @@ _ABSENT: dict[About, tuple[str, ...]] = {
         "The brain parenchyma shows normal signal on FLAIR, and no focal lesion is identified.",
     ),
 }
-_DEGREES = ("mild", "moderate", "severe")
 _PRESENT: dict[About, tuple[str, ...]] = {
-    "edema": tuple(f"{degree.capitalize()} edema is seen around the lesion." for degree in _DEGREES),
+    "edema": tuple(f"{degree.capitalize()} edema is seen around the lesion." for degree in DEGREES),
     "necrosis": (
         "Necrosis is seen within the lesion, with low signal in the center.",
         "The core of the lesion shows necrosis with lower signal.",
@@ -221,7 +220,7 @@ _PRESENT: dict[About, tuple[str, ...]] = {
     ),
     "compression": tuple(
         f"There is {degree} compression of the {ventricle}."
-        for degree in _DEGREES
+        for degree in DEGREES
         for ventricle in ("left lateral ventricle", "right lateral ventricle", "fourth ventricle")
     ),
     "lesion": (

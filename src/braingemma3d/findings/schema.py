@@ -10,6 +10,7 @@ Side = Literal["left", "right", "bilateral", "midline", "none"]
 Lobe = Literal["frontal", "parietal", "temporal", "occipital", "insula", "cerebellum", "brainstem", "deep"]
 Grade = Literal["none", "possible", "mild", "moderate", "severe", "present"]
 
+DEGREES: tuple[Grade, ...] = ("mild", "moderate", "severe")
 LOBES: tuple[Lobe, ...] = get_args(Lobe)
 """Every lobe in the order in which lists of lobes are kept. ``deep``: basal ganglia, thalamus, corpus callosum,
 capsules, periventricular and other deep white matter."""

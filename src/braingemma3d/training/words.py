@@ -15,13 +15,12 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from braingemma3d.errors import InputError
-from braingemma3d.findings.schema import LOBES, Findings
+from braingemma3d.findings.schema import DEGREES, LOBES, Findings
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.projector import Projector
 
 UNTOLD = -100
 """In place of an answer: the report tells a value that the question has no word for, such as a hedged one."""
-_DEGREES = ("mild", "moderate", "severe")
 
 
 class Question(NamedTuple):
@@ -35,11 +34,11 @@ QUESTIONS = (
     Question("lesion", {"True": "lesion", "False": "healthy"}),
     Question("side", {"none": "no", **{side: side for side in ("left", "right", "bilateral", "midline")}}),
     *(Question("lobes", {"": "no", lobe: lobe}) for lobe in LOBES),
-    Question("edema", {"none": "no edema", "present": "edema", **{one: f"{one} edema" for one in _DEGREES}}),
+    Question("edema", {"none": "no edema", "present": "edema", **{one: f"{one} edema" for one in DEGREES}}),
     Question("necrosis", {"none": "no necrosis", "present": "necrosis"}),
     Question(
         "ventricular_compression",
-        {"none": "no compression", "present": "compression", **{one: f"{one} compression" for one in _DEGREES}},
+        {"none": "no compression", "present": "compression", **{one: f"{one} compression" for one in DEGREES}},
     ),
 )
 """In the order of their visual tokens."""
@@ -50,7 +49,7 @@ def answers(findings: Findings) -> Tensor:
     """(questions,) int64: place in :data:`WORDS` of the answer to each question, or :data:`UNTOLD`."""
     values = findings.model_dump(mode="json")
     # A necrosis has no degrees here: it is there or not.
-    values["necrosis"] = "present" if findings.necrosis in _DEGREES else findings.necrosis
+    values["necrosis"] = "present" if findings.necrosis in DEGREES else findings.necrosis
     chosen = []
     for field, words in QUESTIONS:
         said = values[field]
