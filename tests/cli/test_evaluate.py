@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import phantom
@@ -89,6 +91,16 @@ def test_results_of_another_test_set_are_not_mixed_with_these(run, manifest, tin
     run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
     manifest.write_text(manifest.read_text().replace("moderate", "severe"))
     result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    assert result.exit_code == 2
+    assert "another model or test set" in result.stderr
+
+
+def test_results_of_another_model_are_not_mixed_with_these(run, manifest, tiny_checkpoint, tmp_path):
+    run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    other = shutil.copytree(tiny_checkpoint, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, other / "model.safetensors", {"format": "pt"})
+    result = run("evaluate", "--model", other, "--data", manifest)
     assert result.exit_code == 2
     assert "another model or test set" in result.stderr
 

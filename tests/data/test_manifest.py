@@ -40,7 +40,18 @@ def test_what_is_optional_may_be_left_out(write):
 def test_a_blank_report_tells_nothing(write, report):
     (case,) = read_manifest(write(CASE | {"report": report}))
     assert case.report is None
-    assert not case.is_told
+
+
+def test_a_mask_is_looked_at_where_nobody_has_told_the_findings(write):
+    mask, findings = {"mask": "a.nii"}, {"findings": {"lesion": True}}
+    told = [CASE | mask, CASE | mask | {"report": "A lesion."}, CASE | mask | findings, CASE | findings]
+    cases = read_manifest(write(*(case | {"id": str(i)} for i, case in enumerate(told))))
+    assert [case.needs_its_mask for case in cases] == [True, True, False, False]
+
+
+def test_findings_must_say_whether_there_is_a_lesion(write):
+    with pytest.raises(InputError, match=r"line 1: findings: .*they don't say `lesion`"):
+        read_manifest(write(CASE | {"findings": {"side": "left"}}))
 
 
 def test_absolute_paths_stay(write):

@@ -141,6 +141,35 @@ def test_rows_that_are_done_are_shown_while_another_process_is_at_others(
     assert "done yet" not in (tmp_path / "ABLATION.md").read_text()
 
 
+def test_a_run_that_fails_costs_no_other_and_is_tried_again(run, config, cases, tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "ROWS", (Row("no stage 1", {}, contrast=False, seeds=2),))
+    monkeypatch.setattr(ablation, "_stages", lambda *args: [])
+
+    def again():
+        return ablate(run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
+
+    def too_large(config, row, steps, seed):
+        if seed == 0:
+            raise MemoryError
+        return short_run(config, row, steps, seed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ablation, "short_run", too_large)
+        result = again()
+    assert result.failed == ["no stage 1"]
+    assert [len(seeds) for seeds in result.components.values()] == [1]
+    result = again()
+    assert result.failed == []
+    assert [len(seeds) for seeds in result.components.values()] == [2]
+
+
+def test_a_constant_report_stands_beside_the_rows(ablated):
+    out, result, _ = ablated
+    # Half of the cases have a lesion, so the commonest report is of one: the other case's.
+    assert result.majority.systems["majority of each finding"].findings["lesion_sensitivity"].mean == 1
+    assert "| majority of each finding | 1 | 1.00 |" in (out / "ABLATION.md").read_text()
+
+
 def test_another_number_of_steps_needs_another_folder(ablated):
     *_, again = ablated
     with pytest.raises(InputError, match="--steps"):
@@ -160,8 +189,8 @@ def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
         ("ground", 2, 1),
         ("specialise", 2, 1),
     ]
-    bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, contrast=False), STEPS, seed=0)
-    assert [stage.name for stage in bare.stages] == ["pretrain", "specialise"]
+    bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, contrast=False, writing=3), STEPS, seed=0)
+    assert [(stage.name, stage.steps) for stage in bare.stages] == [("pretrain", 1), ("specialise", 6)]
     assert bare.model == config.model | {"inflation": "mean"}
 
 
@@ -170,4 +199,29 @@ def test_every_row_is_trained(row, run, config, tmp_path):
     """On patches of every shape, some of them and all."""
     short = short_run(config, row, STEPS, seed=0)
     trained = Run(short, tmp_path, workers=1, shared=run).go()
-    assert BrainGemma3DConfig.from_pretrained(trained).trained_stage == "specialise"
+    made = BrainGemma3DConfig.from_pretrained(trained)
+    assert made.trained_stage == "specialise"
+    changed = {
+        "as configured": {},
+        "slices in place of volumes": {"tubelet_depth": 1, "attention": "slice"},
+        "reference as coded": {
+            "inflation": "mean",
+            "channel_fold": "mean",
+            "positions": "coordinates",
+            "compressor": "average",
+        },
+        "no stage 1": {},
+        "average pooling": {"compressor": "average"},
+        "mean inflation": {"inflation": "mean"},
+        "no depth positions": {"positions": "plane"},
+        "LoRA rank 16": {"lora_rank": 16},
+        "tubelet stride 1": {"tubelet_stride": 1},
+    }
+    assert changed[row.name].items() <= made.to_dict().items()
+    assert (tmp_path / "ground").is_dir() is (row.name not in ("reference as coded", "no stage 1"))
+
+
+def test_rows_that_decide_something_have_three_seeds():
+    once = {row.name for row in ROWS if row.seeds == 1}
+    assert once == {"LoRA rank 16", "tubelet stride 1"}
+    assert all(row.seeds == 3 for row in ROWS if row.name not in once)

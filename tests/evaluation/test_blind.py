@@ -64,10 +64,19 @@ def test_the_same_seed_gives_the_same_systems(cases):
     assert first == again
 
 
-def test_without_reports_there_are_none(cases):
+def test_without_reports_what_is_true_is_said_plainly(cases):
     unread = [one._replace(report=None) for one in cases]
-    assert blind_systems(unread, unread) == []
-    assert blind_systems(unread, [*unread[1:], cases[0]]) == [], "one report is no choice"
+    found = answers(blind_systems(unread, unread), unread)
+    assert len(found) == 3
+    assert {extract(text) for text in found["constant report"].values()} == {extract(LEFT)}
+    told = found["constant report, told if healthy"]
+    assert [extract(told[one.id]).lesion for one in cases] == [True] * 4 + [False] * 2
+
+
+def test_one_report_is_no_choice(cases):
+    unread = [one._replace(report=None) for one in cases]
+    assert blind_systems(unread, [*unread[1:], cases[0]]) == []
+    assert blind_systems(cases[:1], cases[:1]) == []
 
 
 def test_reports_of_a_large_set_are_tried_on_a_sample():

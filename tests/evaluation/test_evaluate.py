@@ -12,6 +12,7 @@ from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import all_systems, evaluate, held_out, reference, write_results
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.systems.model import ModelSystem
+from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import Findings
 
@@ -64,6 +65,12 @@ def test_findings_win_over_the_report():
     assert (found.report, found.findings.side, found.patient) == (LEFT, "right", "a")
 
 
+def test_findings_that_nobody_filled_in_are_unknown():
+    assert reference(case("a", findings={"lesion": True, "side": "right"})).known == {"lesion", "side"}
+    assert reference(case("a", findings={"lesion": False})).known == ALL_FINDINGS
+    assert reference(case("a", findings=Findings(lesion=True).model_dump())).known == ALL_FINDINGS
+
+
 def test_a_report_alone_gives_its_findings():
     assert reference(case("a", report=LEFT)).findings == extract(LEFT)
 
@@ -75,8 +82,18 @@ def test_a_mask_alone_gives_what_it_tells(save_scan, brain_file):
     assert found.known == {"lesion", "side", "lobes"}
 
 
-def test_a_mask_beside_a_report_is_not_looked_at():
-    assert reference(case("a", report=LEFT, mask="absent.nii")).findings == extract(LEFT)
+def test_a_mask_is_asked_before_the_report_and_the_report_for_the_rest(save_scan, brain_file):
+    mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
+    report = "A lesion lies in the right temporal lobe. There is moderate edema. The ventricles are mildly compressed."
+    found = reference(case("a", image=brain_file, mask=mask, report=report))
+    assert (found.report, found.known) == (report, ALL_FINDINGS)
+    assert (found.findings.side, found.findings.lobes) == ("left", ("frontal",))
+    assert found.findings.places == {("left", "frontal")}
+    assert (found.findings.edema, found.findings.ventricular_compression) == ("moderate", "mild")
+
+
+def test_a_mask_beside_findings_is_not_looked_at():
+    assert reference(case("a", findings={"lesion": False}, mask="absent.nii")).findings == Findings()
 
 
 def test_nothing_to_hold_a_report_against():
@@ -102,6 +119,14 @@ def test_blind_systems_learn_from_training_cases_alone():
     systems = {system.name: system for system in all_systems(ModelSystem(None, "model"), references, cases)}
     assert systems["constant report"].write(["a"], [None]) == [HEALTHY]
     assert extract(systems["majority of each finding"].write(["a"], [None])[0]) == Findings()
+
+
+def test_training_cases_without_reports_leave_the_test_reports_to_blind_systems():
+    tested = [case(name, report=LEFT, split="test") for name in "ab"]
+    trained = [case(f"t{i}", findings={"lesion": False}, split="train") for i in range(3)]
+    references = [reference(one) for one in tested]
+    systems = {system.name: system for system in all_systems(ModelSystem(None, "m"), references, [*tested, *trained])}
+    assert systems["constant report"].write(["a"], [None]) == [LEFT]
 
 
 def test_from_scans_to_files(brain_file, tmp_path):

@@ -342,6 +342,16 @@ def test_the_order_of_sentences_does_not_matter():
         assert {found[metric] for metric in OF_LESION} == {1.0}
 
 
+def test_lesions_that_exchange_their_sides_are_in_the_wrong_lobes():
+    text = "A lesion lies in the left frontal lobe. A second lesion lies in the right temporal lobe."
+    truth = [Reference("two", text, extract(text))]
+    right, wrong = (means(measure(says({"two": t}), truth, "model")) for t in (text, swap_sides(text)))
+    assert (right["side_accuracy"], right["lobe_f1"]) == (1, 1)
+    assert (wrong["side_accuracy"], wrong["lobe_f1"]) == (1, 0)
+    half = text.replace("right temporal", "right occipital")
+    assert means(measure(says({"two": half}), truth, "model"))["lobe_f1"] == 0.5
+
+
 def test_a_list_of_keywords_is_flawed_however_it_scores():
     found = of_left("left frontal lesion edema necrosis ventricle")
     assert found["laterality_f1"] == found["anatomy_f1"] == found["pathology_f1"] == 1.0

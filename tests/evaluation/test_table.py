@@ -57,6 +57,14 @@ def test_a_row_for_every_system_and_intervals_for_every_number(page):
     assert re.fullmatch(r"\.500 \(\.000–1\.00\)", usual["**my model**"]["BLEU-1"])
 
 
+def test_two_views_are_told_of_where_one_view_stands_beside():
+    both = predictions("m", "model", LEFT, HEALTHY)
+    alone = predictions("m, one view", "model", LEFT, HEALTHY)
+    assert "together with its mirror image" in results(measure([*both, *alone], REFERENCES, "m"), "t", "c")
+    for system, given in (("m, one view", alone), ("m", both)):
+        assert "together with its mirror image" not in results(measure(given, REFERENCES, system), "t", "c")
+
+
 def test_a_value_that_a_system_lacks_is_a_dash():
     given = predictions("model", "model", LEFT, HEALTHY) + predictions("constant", "blind", LEFT, LEFT)
     given[0] = given[0].model_copy(update={"mirrored": LEFT.replace("left", "right")})

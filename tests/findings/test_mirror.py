@@ -39,6 +39,23 @@ def test_consistency():
     assert not mirror_consistent(found, extract(TEXT.replace("left", "right").replace("moderate", "mild")))
 
 
+def test_each_of_several_lesions_has_to_change_its_side():
+    text = "A lesion lies in the left frontal lobe. A second lesion lies in the right temporal lobe."
+    found = extract(text)
+    assert found.side == "bilateral"
+    assert mirror_consistent(found, extract(swap_sides(text)))
+    assert mirror_differences(found, found) == ["lesions"]
+
+
+def test_the_order_of_lesions_is_wording():
+    there = extract("A lesion lies in the left frontal lobe. A second lesion lies in the right temporal lobe.")
+    back = extract("A lesion lies in the left temporal lobe. A second lesion lies in the right frontal lobe.")
+    assert mirror_consistent(there, back)
+    both = extract("There are bilateral frontal lesions.")
+    apart = extract("A lesion lies in the left frontal lobe. A second lesion lies in the right frontal lobe.")
+    assert mirror_consistent(both, apart)
+
+
 def test_what_differs_from_the_mirror_is_named():
     found = extract(TEXT)
     assert mirror_differences(found, extract(TEXT.replace("left", "right"))) == []

@@ -65,6 +65,13 @@ def test_so_does_one_of_other_components(changes, backbone_folders, pixels, tmp_
     assert all(buffer.isfinite().all() for buffer in loaded.buffers())
 
 
+def test_fresh_lora_is_float32_whatever_the_model_is(model):
+    model.to(torch.bfloat16).add_lora()
+    kinds = {parameter.dtype for name, parameter in model.named_parameters() if "lora_" in name}
+    assert kinds == {torch.float32}
+    assert model.get_input_embeddings().weight.dtype == torch.bfloat16
+
+
 def test_with_lora_too(model, processor, pixels, tmp_path):
     inputs = processor(pixels)
     plain = logits(model, inputs)

@@ -10,7 +10,7 @@ import small_models
 from braingemma3d.model.backbones import load_tokenizer
 from braingemma3d.training.config import Stage
 from braingemma3d.training.grounding import Grounding, VolumeDataset, drawn_patches, in_turn
-from braingemma3d.training.words import QUESTIONS, WORDS
+from braingemma3d.training.words import QUESTIONS, UNTOLD, WORDS
 
 WEIGHTS = {"report": 1.0, "findings": 1.0, "words": 1.0, "lesion": 4.0, "anatomy": 1.0}
 
@@ -31,7 +31,11 @@ def batch_of(data, size=4):
 
 
 def said(item):
-    return {(question.field, WORDS[one]) for question, one in zip(QUESTIONS, item["told"].tolist(), strict=True)}
+    return {
+        (question.field, WORDS[one])
+        for question, one in zip(QUESTIONS, item["told"].tolist(), strict=True)
+        if one != UNTOLD
+    }
 
 
 def item_of(data, case, flipped):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,8 +53,9 @@ def test_every_stage_leaves_a_model_that_loads_and_writes(finished):
         texts = Pipeline(model, processor, name).write(torch.zeros(2, 1, *model.config.volume_shape))
         assert len(texts) == 2
     assert model.has_lora
-    words = set(processor.tokenizer.encode(texts[0], add_special_tokens=False))
-    assert words <= set(model.config.report_tokens)
+    asked = processor(torch.zeros(1, 1, *model.config.volume_shape))
+    written = model.generate(**asked)[0, asked["input_ids"].shape[1] :]
+    assert set(written.tolist()) <= set(model.config.report_tokens)
     assert len(model.config.report_tokens) < model.config.text_config.vocab_size
     assert model.generation_config.repetition_penalty in (None, 1.0)
 
@@ -113,6 +117,31 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(config, finis
         load_file(f / "specialise" / "lora_adapters" / "adapter_model.safetensors") for f in (finished, tmp_path)
     ]
     assert all(torch.equal(adapters[0][name], adapters[1][name]) for name in adapters[0])
+
+
+def test_curves_without_their_package_are_refused_before_any_work(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "get_available_reporting_integrations", lambda: ["tensorboard"])
+    with pytest.raises(InputError, match="report_to: trackio is not installed"):
+        Run(config.model_copy(update={"report_to": ("tensorboard", "trackio")}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_train_one_model(config, finished, tmp_path):
+    out, settings = tmp_path / "run", tmp_path / "tiny.yaml"
+    out.mkdir()
+    (out / "grids").symlink_to(finished / "grids")
+    settings.write_text(config.model_dump_json())
+    programs = Path(sys.executable).parent
+    launch = [programs / "torchrun", "--nproc_per_node", "2", "--master_port", "29531"]
+    train = [programs / "braingemma3d", "train", settings, "--out", out]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*launch, *train], check=True, env=one_thread, capture_output=True, text=True)
+    assert done.stdout == f"Written to {out / 'specialise'}\n", "each by itself would write this"
+    alone, together = trained(finished / "specialise"), trained(out / "specialise")
+    assert together.keys() == alone.keys()
+    assert all(value.isfinite().all() for value in together.values())
+    # Each process has batches of its own, so the two have learned from twice as many samples.
+    assert not torch.equal(together["compressor.queries"], alone["compressor.queries"])
 
 
 def test_a_stage_asks_for_those_before_it(config, tmp_path):

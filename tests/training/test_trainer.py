@@ -138,5 +138,6 @@ def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
         (tmp_path / f"checkpoint-{step}").mkdir()
     assert newest_checkpoint(tmp_path) is None
     for step in (2, 10):
-        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").touch()
+        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text("{}")
+    (tmp_path / "checkpoint-12" / "trainer_state.json").write_text('{"epoch": 0.')
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"

@@ -7,12 +7,15 @@ import torch
 
 import small_models
 from braingemma3d.errors import InputError
-from braingemma3d.findings.extract import extract
-from braingemma3d.findings.schema import Findings
 from braingemma3d.model.backbones import load_tokenizer
+from braingemma3d.simulate.case import draw_case
 from braingemma3d.training.words import QUESTIONS, UNTOLD, WORDS, TokensAsWords, answers, match_scale
 
-REPORT = "A lesion is seen in the left frontal lobe. There is severe edema. There is no necrosis."
+REPORT = (
+    "A lesion is seen in the left frontal lobe. There is severe edema. There is no necrosis. "
+    "There is no compression of the ventricles."
+)
+HEALTHY = "No lesion is seen. There is no edema or necrosis. The ventricles are not compressed."
 
 
 @pytest.fixture
@@ -26,8 +29,8 @@ def as_words(model, backbone_folders):
     return TokensAsWords(model, load_tokenizer(str(backbone_folders.language)))
 
 
-def said(findings):
-    told = answers(findings).tolist()
+def said(report):
+    told = answers(report).tolist()
     return {
         (question.field, WORDS[one])
         for question, one in zip(QUESTIONS, told, strict=True)
@@ -36,7 +39,7 @@ def said(findings):
 
 
 def test_the_answers_are_those_of_the_report():
-    assert said(extract(REPORT)) == {
+    assert said(REPORT) == {
         ("lesion", "lesion"),
         ("side", "left"),
         ("lobes", "frontal"),
@@ -47,7 +50,7 @@ def test_the_answers_are_those_of_the_report():
 
 
 def test_a_healthy_brain_has_neither_side_nor_lobe():
-    assert said(Findings()) == {
+    assert said(HEALTHY) == {
         ("lesion", "healthy"),
         ("edema", "no edema"),
         ("necrosis", "no necrosis"),
@@ -56,18 +59,31 @@ def test_a_healthy_brain_has_neither_side_nor_lobe():
 
 
 def test_each_lobe_of_several_is_told():
-    told = said(Findings(lesion=True, side="right", lobes=("frontal", "insula")))
+    told = said("There is a lesion in the right frontal lobe and insula.")
     assert {word for field, word in told if field == "lobes"} == {"frontal", "insula"}
 
 
-@pytest.mark.parametrize("grade", ["mild", "severe", "present"])
-def test_necrosis_of_any_degree_is_present(grade):
-    assert ("necrosis", "necrosis") in said(Findings(lesion=True, necrosis=grade))
+@pytest.mark.parametrize("text", ["There is mild necrosis.", "There is severe necrosis.", "Necrosis is present."])
+def test_necrosis_of_any_degree_is_present(text):
+    assert ("necrosis", "necrosis") in said(f"There is a lesion. {text}")
 
 
-def test_a_hedged_finding_is_not_told():
-    told = answers(Findings(lesion=True, edema="possible")).tolist()
-    assert [question.field for question, one in zip(QUESTIONS, told, strict=True) if one == UNTOLD] == ["edema"]
+def untold(report):
+    return {question.field for question, one in zip(QUESTIONS, answers(report).tolist(), strict=True) if one == UNTOLD}
+
+
+def test_what_a_report_hedges_or_does_not_mention_is_not_told():
+    assert untold(REPORT) == untold(HEALTHY) == set()
+    assert untold(REPORT.replace("severe", "possible")) == {"edema"}
+    assert untold("Glioblastoma in the left frontal lobe.") == {"edema", "necrosis", "ventricular_compression"}
+    assert untold("There is a large mass with mild edema.") == {"side", "lobes", "necrosis", "ventricular_compression"}
+    assert "lesion" in untold("Postoperative changes with a resection cavity.")
+
+
+def test_simulated_reports_tell_everything():
+    reports = [draw_case(0, index, healthy=0.3).report for index in range(12)]
+    assert {"lesion"} < {word for report in reports for word, _ in said(report)}
+    assert [untold(report) for report in reports] == [set()] * len(reports)
 
 
 def right_tokens(as_words, told):
@@ -77,7 +93,7 @@ def right_tokens(as_words, told):
 
 
 def test_tokens_that_are_the_right_words_cost_nothing(as_words):
-    told = torch.stack([answers(extract(REPORT)), answers(Findings())])
+    told = torch.stack([answers(REPORT), answers(HEALTHY)])
     chosen, apart = as_words(right_tokens(as_words, told), told, torch.tensor(100.0))
     assert chosen < 0.01
     assert apart == 0
@@ -87,11 +103,25 @@ def test_tokens_that_are_the_right_words_cost_nothing(as_words):
 
 
 def test_what_is_not_told_is_not_taught(as_words):
-    told = answers(Findings(lesion=True, edema="possible"))[None]
+    told = answers(REPORT.replace("severe", "possible"))[None]
     tokens = right_tokens(as_words, told)
     before = as_words(tokens, told, torch.tensor(10.0))
     tokens[:, [question.field for question in QUESTIONS].index("edema")] += 5
     assert as_words(tokens, told, torch.tensor(10.0)) == before
+
+
+def test_a_batch_that_tells_nothing_costs_nothing(as_words):
+    told = torch.full((2, len(QUESTIONS)), UNTOLD)
+    assert (
+        sum(
+            as_words(
+                torch.randn(2, small_models.TINY.num_visual_tokens, small_models.TINY.text_width),
+                told,
+                torch.tensor(10.0),
+            )
+        )
+        == 0
+    )
 
 
 def test_too_few_tokens_for_the_questions_are_refused(model, backbone_folders):

@@ -22,7 +22,8 @@ def ablate(
 ) -> None:
     """Evaluate each stage of a run, and train and evaluate one row for each component: ABLATION.md, ablation.json.
 
-    Rows that are finished are kept, so an interrupted ablation goes on where it stopped. Takes hours.
+    Rows that are finished are kept, so an interrupted ablation goes on where it stopped. Takes hours. Exit code 1: some
+    rows failed, and are tried again the next time.
     """
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.ablation import ablate as run_ablation
@@ -33,7 +34,7 @@ def ablate(
     if not (run / SETTINGS).is_file():
         raise InputError(f"{run}: not the folder of a training run; give the --out of `braingemma3d train`")
     cases = held_out(read_manifest(data))
-    run_ablation(
+    ablation = run_ablation(
         run,
         read_config(run / SETTINGS),
         cases,
@@ -43,4 +44,7 @@ def ablate(
         spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),
         lambda batches: with_progress(batches, "Evaluating"),
     )
-    print(f"Written to {out / 'ABLATION.md'}")
+    failed = ablation.failed
+    print(f"Written to {out / 'ABLATION.md'}" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    if failed:
+        raise typer.Exit(1)

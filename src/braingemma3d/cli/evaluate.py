@@ -104,7 +104,7 @@ def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
-    masks = [case for case in cases if not case.is_told]
+    masks = [case for case in cases if case.needs_its_mask]
     from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
     return [from_masks.get(case.id) or reference(case) for case in cases]
 

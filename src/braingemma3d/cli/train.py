@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from braingemma3d.errors import InputError
+
+PATIENCE = timedelta(hours=24)
 
 
 def train(
@@ -23,6 +26,7 @@ def train(
 
     A run that was interrupted goes on from its newest checkpoint with --resume and ends with the same weights.
     """
+    import torch
     from accelerate import PartialState
 
     from braingemma3d.training.config import read_config
@@ -31,7 +35,10 @@ def train(
     settings = read_config(config)
     if (out / SETTINGS).is_file() and not resume and stage is None:
         raise InputError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
-    # Of several processes, none makes the folder before all have looked.
-    PartialState().wait_for_everyone()
+    # Of several processes, none makes the folder before all have looked. Later, all wait for the one that draws or
+    # reads the cases and encodes them, which takes longer than the minutes that torch would wait.
+    processes = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    processes.wait_for_everyone()
     last = Run(settings, out).go(stage)
-    print(f"Written to {last}")
+    if processes.is_main_process:
+        print(f"Written to {last}")

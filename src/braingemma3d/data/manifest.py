@@ -44,10 +44,17 @@ class ManifestCase(BaseModel):
     def _not_blank(cls, report: str | None) -> str | None:
         return report if report and report.strip() else None
 
+    @field_validator("findings")
+    @classmethod
+    def _say_whether_there_is_a_lesion(cls, findings: Findings | None) -> Findings | None:
+        if findings is not None and "lesion" not in findings.model_fields_set:
+            raise ValueError("they don't say `lesion`, true or false")
+        return findings
+
     @property
-    def is_told(self) -> bool:
-        """Whether findings or a report say what is true of it, so that nobody has to look at its mask."""
-        return self.findings is not None or bool(self.report)
+    def needs_its_mask(self) -> bool:
+        """Whether no findings say what is true of it, but a mask can."""
+        return self.findings is None and self.mask is not None
 
 
 def are_simulated(cases: Sequence[ManifestCase]) -> bool:

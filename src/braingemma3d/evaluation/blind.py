@@ -1,7 +1,7 @@
 """Systems that never see the scan: what a metric is worth is what a report gains over the best of them.
 
 They know other patients' reports: those of the training cases, or where a manifest has none those of the other test
-cases, which favours them.
+cases, which favours them. Where the cases have findings or masks only, a plain report of what is true stands for each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from statistics import fmean
 import numpy as np
 
 from braingemma3d.evaluation.keywords import keyword_scores
-from braingemma3d.evaluation.systems.system import Kind, Reference, System
+from braingemma3d.evaluation.systems.system import Kind, Reference, System, describe
 from braingemma3d.findings.compare import scores
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.volume import Volume
@@ -45,11 +45,12 @@ def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], see
 
     Returns:
         ``constant report``: the one with the best mean score; ``constant report, told if healthy``: the best one for
-        each of the two groups; ``another patient's report``. None where fewer than two cases have a report, and not
-        the last where all reports are of one patient.
+        each of the two groups, where both are there; ``another patient's report``, unless all are of one patient. None
+        where there is one case to learn from, or but one with a report.
     """
     rng = np.random.default_rng(seed)
-    known = [case for case in training if case.report]
+    # A report beside described cases would be alone of its kind.
+    known = [case for case in training if case.report] or training
     if len(known) < 2:
         return []
     tried = [known[i] for i in rng.permutation(len(known))[:CANDIDATES]]
@@ -65,21 +66,23 @@ def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], see
         others = [other for other in known if (other.patient or other.id) != (case.patient or case.id)]
         if not others:
             return systems
-        answers[case.id] = str(others[int(rng.integers(len(others)))].report)
+        answers[case.id] = _text(others[int(rng.integers(len(others)))])
     return [*systems, _Answers("another patient's report", answers)]
+
+
+def _text(case: Reference) -> str:
+    return case.report or describe(case.findings)
 
 
 def _best(candidates: Sequence[Reference], cases: Sequence[Reference]) -> str:
     """The report with the best mean of keyword F1s and finding-level scores over the cases."""
 
     def worth(candidate: Reference) -> float:
-        text = str(candidate.report)
+        text = _text(candidate)
         found = extract(text)
         return fmean(
-            fmean(
-                [*scores(found, case.findings, case.known).values(), *keyword_scores(text, str(case.report)).values()]
-            )
+            fmean([*scores(found, case.findings, case.known).values(), *keyword_scores(text, _text(case)).values()])
             for case in cases
         )
 
-    return str(max(candidates, key=worth).report)
+    return _text(max(candidates, key=worth))

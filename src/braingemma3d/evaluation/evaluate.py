@@ -17,6 +17,7 @@ from braingemma3d.evaluation.systems.no_learning import Majority, no_learning_sy
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
+from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.preprocess import load_scan
 
@@ -38,19 +39,34 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     return chosen
 
 
+def stated(case: ManifestCase) -> Reference | None:
+    """What the findings of a case say, or without them its report; None where it has neither. No mask is looked at."""
+    if case.findings is not None:
+        # Of a healthy brain everything is known; a field that nobody has filled in is not.
+        known = ALL_FINDINGS & case.findings.model_fields_set if case.findings.lesion else ALL_FINDINGS
+        return Reference(case.id, case.report, case.findings, known, case.patient)
+    if case.report is not None:
+        return Reference(case.id, case.report, extract(case.report), patient=case.patient)
+    return None
+
+
 def reference(case: ManifestCase) -> Reference:
-    """What a case is held against: its findings, else those that its report states, else those that its mask tells.
+    """What a case is held against: its findings, else what its mask tells, and what its report states of the rest.
 
     Raises:
         InputError: the case has none of them, or a mask that does not fit its scan.
     """
-    if case.is_told:
-        return Reference(case.id, case.report, case.findings or extract(str(case.report)), patient=case.patient)
-    if case.mask is None:
-        raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
+    said = stated(case)
+    if not case.needs_its_mask or case.mask is None:
+        if said is None:
+            raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
+        return said
     scan = load_scan(case.image)
     told = findings_from_mask(read_mask(case.mask, scan), scan)
-    return Reference(case.id, None, told.findings, told.known, case.patient)
+    if said is None or not told.findings.lesion:
+        return Reference(case.id, case.report, told.findings, told.known, case.patient)
+    measured = {name: getattr(told.findings, name) for name in (*told.known, "lesions")}
+    return said._replace(findings=said.findings.model_copy(update=measured))
 
 
 def all_systems(
@@ -83,7 +99,10 @@ def unseeing_systems(references: Sequence[Reference], cases: Sequence[ManifestCa
 
 
 def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:
-    return [reference(case) for case in cases if case.split == "train" and case.is_told] or references
+    # The blind systems need reports of the kind that they are held against.
+    with_reports = any(case.report for case in references)
+    training = [case for case in cases if case.split == "train" and (case.report or not with_reports)]
+    return [said for case in training if (said := stated(case))] or references
 
 
 def evaluate(

@@ -3,7 +3,7 @@
 Shares and grades are those of :mod:`braingemma3d.simulate.truth`. What a mask does not tell is unknown, and nothing
 unknown is scored:
 
-- Ventricular compression is never known: the ventricles are not in the mask.
+- Ventricular compression is never known, nor is a midline shift: neither ventricles nor the midline are in the mask.
 - Edema and necrosis are unknown where the mask is binary, one value for the whole lesion.
 - Necrosis is known to be there only where its voxels are also darker than the solid part: the label is that of
   non-enhancing tumour, too, which is neither dark nor necrotic.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, NLG, REPORTED, Metrics, Value
+from braingemma3d.evaluation.systems.system import one_view
 
 NAMES = {
     "side_accuracy": "side",
@@ -47,9 +48,8 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "What each report says, read by `findings.extract` and held against the truth. Side to compression and "
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
-        "or contradictory reports. A model reads each scan together with its mirror image, so that only rounding keeps "
-        "its mirror from 1; the row `one view` is the same model reading each scan alone. Mean with its 95 % bootstrap "
-        "interval. Blind systems never see the scan.",
+        f"or contradictory reports.{_views(metrics)} Mean with its 95 % bootstrap interval, which is a point where all "
+        "cases agree, however few they are. Blind systems never see the scan.",
         _table(metrics, REPORTED),
         *_seconds(metrics),
         *_partly_known(metrics),
@@ -71,9 +71,22 @@ def results(metrics: Metrics, title: str, command: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _views(metrics: Metrics) -> str:
+    if one_view(metrics.system) not in metrics.systems:
+        return ""
+    return (
+        " A model reads each scan together with its mirror image, so that only rounding keeps its mirror from 1; the "
+        "row `one view` is the same model reading each scan alone."
+    )
+
+
 def _seconds(metrics: Metrics) -> list[str]:
     taken = metrics.systems[metrics.system].seconds_per_case
-    return [] if taken is None else [f"{taken:.1f} s a case, its mirror image included."]
+    return (
+        []
+        if taken is None
+        else [f"{taken:.1f} s to write on a case and its mirror image, which have been read before."]
+    )
 
 
 def _table(metrics: Metrics, columns: Sequence[str]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable
 
-from braingemma3d.findings.schema import Findings, Grade, Lobe
+from braingemma3d.findings.schema import Findings, Grade
 
 METRIC_OF: dict[str, str] = {
     "lesion": "lesion_sensitivity",
@@ -20,8 +20,8 @@ ALL_FINDINGS = frozenset(METRIC_OF)
 _NOTHING = Findings()
 
 
-def lobe_f1(found: Sequence[Lobe], truth: Sequence[Lobe]) -> float:
-    """F1 of two sets of lobes; 1 if both are empty, 0 if one is."""
+def lobe_f1(found: Collection[Hashable], truth: Collection[Hashable]) -> float:
+    """F1 of two sets of lobes, with or without their sides; 1 if both are empty, 0 if one is."""
     if not found and not truth:
         return 1.0
     return 2 * len(set(found) & set(truth)) / (len(set(found)) + len(set(truth)))
@@ -48,16 +48,19 @@ def scores(found: Findings, truth: Findings, known: Collection[str] = ALL_FINDIN
     Returns:
         For a truth with a lesion ``lesion_sensitivity``, ``side_accuracy``, ``lobe_f1``, ``edema_accuracy``,
         ``necrosis_accuracy`` and ``compression_accuracy``; without one ``healthy_specificity``, for which the report
-        must name no finding at all. A report that misses the lesion has every other of its scores at what its words
-        are worth: side and lobes are 0, an absence that is true by chance counts as in any table of this kind.
+        must name no finding at all. Lobes of lesions on different sides count with their sides: left frontal and right
+        temporal is not right frontal and left temporal, though side and lobes over both are the same. A report that
+        misses the lesion has every other of its scores at what its words are worth: side and lobes are 0, an absence
+        that is true by chance counts as in any table of this kind.
     """
     if not truth.lesion:
         said = {name: getattr(found, name) for name in ALL_FINDINGS & set(known)}
         return {"healthy_specificity": float(all(value == getattr(_NOTHING, name) for name, value in said.items()))}
+    one_side = len({one.side for one in truth.lesions}) < 2
     values = {
         "lesion_sensitivity": float(found.lesion),
         "side_accuracy": float(found.side == truth.side),
-        "lobe_f1": lobe_f1(found.lobes, truth.lobes),
+        "lobe_f1": lobe_f1(found.lobes, truth.lobes) if one_side else lobe_f1(found.places, truth.places),
         "edema_accuracy": float(same_grade(found.edema, truth.edema)),
         "necrosis_accuracy": float(same_grade(found.necrosis, truth.necrosis)),
         "compression_accuracy": float(same_grade(found.ventricular_compression, truth.ventricular_compression)),

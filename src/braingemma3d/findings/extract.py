@@ -20,6 +20,7 @@ from braingemma3d.findings.sentence import Mention, Sentence, owner, parse
 from braingemma3d.findings.tokens import Token, sentences
 
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
+_GRADED = {"edema": Kind.EDEMA, "necrosis": Kind.NECROSIS, "ventricular_compression": Kind.PRESSURE}
 
 
 def extract(text: str) -> Findings:
@@ -47,6 +48,21 @@ def extract(text: str) -> Findings:
       section of history, indication or technique is not read.
     """
     return _read(text).findings()
+
+
+def mentioned(text: str) -> frozenset[str]:
+    """The fields of :class:`~braingemma3d.findings.schema.Findings` that a text says something of, be it "no".
+
+    :func:`extract` gives ``none`` for what is absent and for what is not mentioned; here they differ. Where a lesion is
+    denied, it has neither side nor lobes, and that is said with it.
+    """
+    reader = _read(text)
+    found = reader.findings()
+    fields = {field for field, kind in _GRADED.items() if reader.grades[kind]}
+    if not found.lesion:
+        return frozenset(fields | ({"lesion", "side", "lobes"} if reader.lesion_denied else set()))
+    placed = {name for name, value in (("side", found.side != "none"), ("lobes", bool(found.lobes))) if value}
+    return frozenset(fields | {"lesion"} | placed)
 
 
 def denies_lesion(text: str) -> bool:

@@ -25,11 +25,15 @@ def mirrored(findings: Findings) -> Findings:
 def mirror_differences(findings: Findings, of_mirror: Findings) -> list[str]:
     """The fields in which the findings of the mirrored scan are not those of the scan with the sides swapped.
 
-    The order and number in which lesions are told is wording; what they say together counts.
+    The order and number in which lesions are told is wording; what they say together counts: ``lesions`` differ where
+    side and lobes over all of them agree, but not which lobe is on which side.
     """
     expected = mirrored(findings)
     fields = [name for name in Findings.model_fields if name != "lesions"]
-    return [name for name in fields if getattr(expected, name) != getattr(of_mirror, name)]
+    differing = [name for name in fields if getattr(expected, name) != getattr(of_mirror, name)]
+    if not {"side", "lobes"} & set(differing) and expected.places != of_mirror.places:
+        differing.append("lesions")
+    return differing
 
 
 def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:

@@ -45,3 +45,15 @@ class Findings(BaseModel):
     necrosis: Grade = "none"
     ventricular_compression: Grade = "none"
     lesions: tuple[Finding, ...] = ()
+
+    @property
+    def places(self) -> frozenset[tuple[Side, Lobe]]:
+        """Each lobe that a lesion is in, with the lesion's side; both sides of a bilateral one.
+
+        What several lesions say together, however many sentences tell it: two frontal lesions, left and right, are one
+        bilateral frontal lesion, but left frontal and right temporal is not right frontal and left temporal.
+        """
+        both: dict[Side, tuple[Side, ...]] = {"bilateral": ("left", "right")}
+        return frozenset(
+            (side, lobe) for one in self.lesions for side in both.get(one.side, (one.side,)) for lobe in one.lobes
+        )

@@ -208,7 +208,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         return bool(getattr(self.language_model, "_hf_peft_config_loaded", False))
 
     def add_lora(self, seed: int = 0) -> None:
-        """Put fresh LoRA adapters on the language model's q, k, v and o; they start without effect."""
+        """Put fresh LoRA adapters on the language model's q, k, v and o, in float32; they start without effect."""
         from peft import LoraConfig
 
         with torch.random.fork_rng(devices=[]):
@@ -220,6 +220,10 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
                     target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
                 )
             )
+        # PEFT gives them the frozen weights' type; in bfloat16 a small step of the optimizer would be rounded away.
+        for name, parameter in self.named_parameters():
+            if "lora_" in name:
+                parameter.data = parameter.data.float()
 
     def _language(self) -> Gemma3ForCausalLM:
         if self.language_model is None:

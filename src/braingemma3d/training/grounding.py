@@ -22,7 +22,6 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
@@ -79,7 +78,7 @@ class VolumeDataset(Dataset):
         self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
-        self.told = torch.stack([answers(extract(text)) for text in self.texts])
+        self.told = torch.stack([answers(text) for text in self.texts])
         self.embedded = None
         if "report" in stage.weights:
             self.embedded = embed_reports(self.texts, language_source, cache)

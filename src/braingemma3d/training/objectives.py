@@ -32,7 +32,9 @@ def contrastive_loss(
     texts = _gather(functional.normalize(texts.float(), dim=-1))
     if len(volumes) < 2:
         raise ValueError(f"a contrastive batch needs at least 2 pairs, not {len(volumes)}")
-    logits = volumes @ texts.T * scale
+    # Under autocast the cosine would be in bfloat16, too coarse for texts that differ in a word.
+    with torch.autocast(volumes.device.type, enabled=False):
+        logits = volumes @ texts.T * scale
     if kind == "sigmoid":
         match = 2 * torch.eye(len(logits), device=logits.device) - 1
         return -functional.logsigmoid(match * (logits + (0 if bias is None else bias))).sum(-1).mean()

@@ -14,6 +14,7 @@ import torch
 from accelerate import PartialState
 from huggingface_hub.errors import StrictDataclassError
 from transformers import default_data_collator
+from transformers.integrations import get_available_reporting_integrations
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
@@ -73,8 +74,11 @@ class Run:
         if not self.model_config.language_source:
             raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
+        if missing := set(config.report_to) - set(get_available_reporting_integrations()):
+            raise InputError(f"report_to: {min(missing)} is not installed; install it, or leave it out")
         with PartialState().main_process_first():
-            if not any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName))):
+            begun = any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName)))
+            if PartialState().is_main_process and not begun:
                 # A run that failed before its first stage began binds nobody.
                 (out / SETTINGS).unlink(missing_ok=True)
                 (out / CASES).unlink(missing_ok=True)
@@ -151,7 +155,9 @@ class Run:
         shards = self.shards
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
         texts = self.shared / "texts"
-        data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
+        # The texts are embedded once, by the first process; the others find them in the cache.
+        with PartialState().main_process_first():
+            data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, processor.tokenizer)
         if set(before) <= {"pretrain"}:

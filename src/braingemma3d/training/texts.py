@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from braingemma3d.files import new_file
 from braingemma3d.model.backbones import load_language_model, load_tokenizer
+from braingemma3d.model.loading import fast_dtype
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,8 @@ def sentences(report: str) -> list[str]:
 @torch.inference_mode()
 def embed_sentences(texts: Sequence[str], language_source: str, batch: int = 64) -> Tensor:
     """Mean of the frozen language model's last hidden states over each text: (texts, text_dim) float32."""
-    model = load_language_model(language_source)
+    device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
+    model = load_language_model(language_source, fast_dtype() if device.type == "cuda" else torch.float32).to(device)
     tokenizer = load_tokenizer(language_source)
     tokenizer.padding_side = "right"
     # Texts of one length together: padding would cost more than the texts.
@@ -37,8 +40,8 @@ def embed_sentences(texts: Sequence[str], language_source: str, batch: int = 64)
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         tokens = tokenizer([texts[i] for i in chosen], return_tensors="pt", padding=True)
-        hidden = model.model(**tokens).last_hidden_state.float()
-        mask = tokens["attention_mask"][..., None]
+        hidden = model.model(**tokens.to(device)).last_hidden_state.float().cpu()
+        mask = tokens["attention_mask"][..., None].cpu()
         rows[chosen] = (hidden * mask).sum(1) / mask.sum(1)
     return rows
 

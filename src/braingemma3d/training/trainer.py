@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
@@ -119,9 +120,17 @@ def train(
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The last ``checkpoint-<step>`` that is whole: its ``trainer_state.json`` is written last."""
-    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    """The last ``checkpoint-<step>`` that is whole: its ``trainer_state.json`` is written last, and can be read."""
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json") if _is_json(path)]
     return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def samples(steps: int, batch: int) -> int:

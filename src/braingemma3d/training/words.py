@@ -15,12 +15,13 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from braingemma3d.errors import InputError
-from braingemma3d.findings.schema import DEGREES, LOBES, Findings
+from braingemma3d.findings.extract import extract, mentioned
+from braingemma3d.findings.schema import DEGREES, LOBES
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.projector import Projector
 
 UNTOLD = -100
-"""In place of an answer: the report tells a value that the question has no word for, such as a hedged one."""
+"""In place of an answer: the report does not mention it, or tells a value without a word here, such as a hedged one."""
 
 
 class Question(NamedTuple):
@@ -45,8 +46,9 @@ QUESTIONS = (
 WORDS = tuple(dict.fromkeys(word for question in QUESTIONS for word in question.words.values()))
 
 
-def answers(findings: Findings) -> Tensor:
-    """(questions,) int64: place in :data:`WORDS` of the answer to each question, or :data:`UNTOLD`."""
+def answers(report: str) -> Tensor:
+    """(questions,) int64: place in :data:`WORDS` of a report's answer to each question, or :data:`UNTOLD`."""
+    findings, known = extract(report), mentioned(report)
     values = findings.model_dump(mode="json")
     # A necrosis has no degrees here: it is there or not.
     values["necrosis"] = "present" if findings.necrosis in DEGREES else findings.necrosis
@@ -54,7 +56,7 @@ def answers(findings: Findings) -> Tensor:
     for field, words in QUESTIONS:
         said = values[field]
         value = next((lobe for lobe in said if lobe in words), "") if isinstance(said, list) else str(said)
-        chosen.append(WORDS.index(words[value]) if value in words else UNTOLD)
+        chosen.append(WORDS.index(words[value]) if field in known and value in words else UNTOLD)
     return torch.tensor(chosen)
 
 
@@ -112,12 +114,16 @@ class TokensAsWords(nn.Module):
         """
         words = self.get_buffer("words")
         tokens, centre = tokens[:, : len(QUESTIONS)].float(), words.mean(0)
-        alike = functional.normalize(tokens - centre, dim=-1) @ functional.normalize(words - centre, dim=-1).T * scale
+        with torch.autocast(tokens.device.type, enabled=False):
+            near = functional.normalize(tokens - centre, dim=-1) @ functional.normalize(words - centre, dim=-1).T
+            alike = near * scale
         alike = alike.masked_fill(~self.get_buffer("allowed"), -torch.inf)
-        chosen = functional.cross_entropy(alike.flatten(0, 1), told.flatten(), ignore_index=UNTOLD)
         known = told != UNTOLD
-        apart = (tokens[known] - words[told[known]]).pow(2).mean() / words.pow(2).mean()
-        return chosen, apart
+        # A batch may tell nothing at all.
+        count = known.sum().clamp_min(1)
+        chosen = functional.cross_entropy(alike.flatten(0, 1), told.flatten(), ignore_index=UNTOLD, reduction="sum")
+        apart = ((tokens - words[told.clamp_min(0)]).pow(2).mean(-1) * known).sum() / words.pow(2).mean()
+        return chosen / count, apart / count
 
 
 def _entries(tokenizer: PreTrainedTokenizerBase, word: str) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from braingemma3d.errors import ModelError
-from braingemma3d.evaluation.systems.system import Kind
+from braingemma3d.evaluation.systems.system import Kind, one_view
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.model.backbones import local_snapshot
 from braingemma3d.report.pipeline import Pipeline
@@ -36,7 +36,7 @@ class OneView(ModelSystem):
     """The same model reading each volume alone: what its mirror consistency is worth, and what both views add."""
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
-        super().__init__(pipeline, f"{name}, one view")
+        super().__init__(pipeline, one_view(name))
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The model's reports."""

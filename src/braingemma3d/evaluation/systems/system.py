@@ -44,6 +44,11 @@ class System(Protocol):
         ...
 
 
+def one_view(name: str) -> str:
+    """Name of a model that reads each scan alone, beside the same model reading it with its mirror image."""
+    return f"{name}, one view"
+
+
 _AREAS = {
     "insula": "insula",
     "cerebellum": "cerebellum",
