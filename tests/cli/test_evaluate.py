@@ -105,6 +105,23 @@ def test_results_of_another_model_are_not_mixed_with_these(run, manifest, tiny_c
     assert "another model or test set" in result.stderr
 
 
+def test_a_case_whose_mask_cannot_be_read_costs_no_other(run, manifest, reports, save_scan, tmp_path):
+    save_scan(phantom.lesion_mask(), "set/mask.nii.gz")
+    row = {"patient": "m", "image": "a.nii.gz", "source": "phantom"}
+    masks = [row | {"id": name, "mask": f"{name}.nii.gz"} for name in ("mask", "absent")]
+    manifest.write_text(manifest.read_text() + "".join(f"\n{json.dumps(one)}" for one in masks))
+    said = [{"id": name, "text": LEFT} for name in ("a", "b", "mask", "absent")]
+    result = run("score", reports(*said), "--data", manifest)
+    assert result.exit_code == 1
+    assert "failures listed in it: 1" in result.output
+    metrics = read(tmp_path)
+    assert metrics.cases == 3
+    assert "absent.nii.gz" in metrics.left_out["absent"]
+    assert "## Left out" in (tmp_path / "out" / "RESULTS.md").read_text()
+    manifest.write_text(json.dumps(masks[1]))
+    assert run("score", reports(*said), "--data", manifest).exit_code == 2
+
+
 def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
     result = run("score", reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY}), "--data", manifest)
     assert result.exit_code == 0, result.output

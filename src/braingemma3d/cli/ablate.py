@@ -33,12 +33,12 @@ def ablate(
 
     if not (run / SETTINGS).is_file():
         raise InputError(f"{run}: not the folder of a training run; give the --out of `braingemma3d train`")
-    cases = held_out(read_manifest(data))
+    cases, references, _ = read_references(held_out(read_manifest(data)))
     ablation = run_ablation(
         run,
         read_config(run / SETTINGS),
         cases,
-        read_references(cases),
+        references,
         out,
         steps,
         spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from braingemma3d.data.manifest import ManifestCase
     from braingemma3d.evaluation.metrics import Metrics
     from braingemma3d.evaluation.systems.system import Reference
+
+logger = logging.getLogger(__name__)
 
 Manifest = Annotated[Path, typer.Option("--data", help="manifest.jsonl of the test cases.", show_default=False)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.", show_default=False)]
@@ -38,7 +41,7 @@ def evaluate(
     """Evaluate a model beside systems that do not look or do not learn: predictions.jsonl, metrics.json, RESULTS.md.
 
     Reports that are already in OUT/predictions.jsonl are kept, so an interrupted evaluation goes on where it stopped.
-    Exit code 1: some reports failed, and count as failures.
+    Exit code 1: some reports failed, and count as failures, or the masks of some cases could not be read.
     """
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.evaluate import all_systems, held_out
@@ -60,7 +63,7 @@ def evaluate(
         told = {"source": source, "weights": _weights(source)}
         if not claim(out / f"settings-{baseline}.json", json.dumps(told, indent=2)):
             raise InputError(f"{out}: holds reports of another {baseline}; choose another --out", "bad_option")
-    references = read_references(chosen)
+    chosen, references, left_out = read_references(chosen)
     metrics = run(
         [*all_systems(evaluated, references, cases), *beside],
         chosen,
@@ -69,6 +72,7 @@ def evaluate(
         _title(name, data, chosen),
         spelled("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
         lambda batches: with_progress(batches, "Evaluating"),
+        left_out,
     )
     _show(metrics, out)
 
@@ -94,19 +98,37 @@ def score(
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
-    references = read_references(chosen)
+    chosen, references, left_out = read_references(chosen)
     read += answers(unseeing_systems(references, cases), references, {one.system for one in read})
-    _show(write_results(read, references, system, out, _title(system, data, chosen), command), out)
+    _show(write_results(read, references, system, out, _title(system, data, chosen), command, left_out), out)
 
 
-def read_references(cases: Sequence[ManifestCase]) -> list[Reference]:
-    """What the cases are held against, with a bar where masks have to be read."""
+def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], list[Reference], dict[str, str]]:
+    """What the cases are held against, with a bar where masks have to be read.
+
+    Returns:
+        The cases, without those whose mask or scan can't be read; the reference of each; and why the others are left
+        out, by their ids.
+
+    Raises:
+        InputError: nothing could tell what is true of a case, or no case is left.
+    """
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
     masks = [case for case in cases if case.needs_its_mask]
-    from_masks = {case.id: reference(case) for case in with_progress(masks, "Reading masks")}
-    return [from_masks.get(case.id) or reference(case) for case in cases]
+    from_masks: dict[str, Reference] = {}
+    left_out: dict[str, str] = {}
+    for case in with_progress(masks, "Reading masks"):
+        try:
+            from_masks[case.id] = reference(case)
+        except InputError as error:
+            logger.error("%s", error)
+            left_out[case.id] = str(error)
+    kept = [case for case in cases if case.id not in left_out]
+    if not kept:
+        raise InputError(next(iter(left_out.values())))
+    return kept, [from_masks.get(case.id) or reference(case) for case in kept], left_out
 
 
 def _weights(source: str) -> list[str]:
@@ -132,7 +154,7 @@ def spelled(*arguments: object) -> str:
 
 
 def _show(metrics: Metrics, out: Path) -> None:
-    count = len(metrics.failures)
+    count = len(metrics.failures) + len(metrics.left_out)
     print(f"Written to {out / 'RESULTS.md'}" + (f"; failures listed in it: {count}" if count else ""))
     if count:
         raise typer.Exit(1)

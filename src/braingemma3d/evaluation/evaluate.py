@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from braingemma3d.data.manifest import ManifestCase
@@ -113,6 +113,7 @@ def evaluate(
     title: str,
     command: str,
     progress: Progress = iter,
+    left_out: Mapping[str, str] | None = None,
 ) -> Metrics:
     """Run systems over the test cases and write what came out; the first system is the one evaluated.
 
@@ -124,6 +125,7 @@ def evaluate(
         title: of ``RESULTS.md``.
         command: that ``RESULTS.md`` names as its origin.
         progress: goes through the batches of cases.
+        left_out: cases that are none of these, and why.
 
     Raises:
         InputError: two systems have one name, so that their reports could not be told apart.
@@ -133,7 +135,7 @@ def evaluate(
     if doubled:
         raise InputError(f"two systems are called {doubled[0]!r}; rename the folder of one of them")
     predictions = predict(systems, cases, out / "predictions.jsonl", progress)
-    return write_results(predictions, references, systems[0].name, out, title, command)
+    return write_results(predictions, references, systems[0].name, out, title, command, left_out)
 
 
 def write_results(
@@ -143,9 +145,10 @@ def write_results(
     out: Path,
     title: str,
     command: str,
+    left_out: Mapping[str, str] | None = None,
 ) -> Metrics:
     """Measure predictions and write ``metrics.json``, ``RESULTS.md`` and the plots into ``out``."""
-    metrics = measure(predictions, references, system)
+    metrics = measure(predictions, references, system).model_copy(update={"left_out": dict(left_out or {})})
     out.mkdir(parents=True, exist_ok=True)
     with new_file(out / "metrics.json") as partial:
         partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")

@@ -88,6 +88,8 @@ class Metrics(_Record):
     confusion: dict[str, dict[str, dict[str, int]]]
     failures: list[Failure]
     skipped: dict[str, str]
+    left_out: dict[str, str] = {}
+    """Cases of which nobody could tell what is true, and why; no system is held against them."""
 
 
 def measure(predictions: Sequence[Prediction], references: Sequence[Reference], system: str) -> Metrics:

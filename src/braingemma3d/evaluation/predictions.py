@@ -104,7 +104,8 @@ def predict(
                 for prediction in _report(system, todo):
                     known[prediction.system, prediction.id] = prediction
                     file.write(prediction.model_dump_json(exclude_none=True) + "\n")
-            file.flush()
+                # The next system may be a slow one.
+                file.flush()
     order = {case.id: place for place, case in enumerate(cases)}
     names = [system.name for system in systems]
     chosen = [p for p in known.values() if p.system in names and p.id in order]

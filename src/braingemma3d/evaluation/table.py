@@ -68,6 +68,9 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         # A broken-off error of several lines would break the list, or the page.
         lines = [f"- {one.system}, {one.id}: {' '.join(one.error.split())}" for one in metrics.failures]
         parts += ["## Failures", "Each scores 0 in every metric of its system.", "\n".join(lines)]
+    if metrics.left_out:
+        lines = [f"- {case}: {' '.join(why.split())}" for case, why in metrics.left_out.items()]
+        parts += ["## Left out", "What is true of these could not be read.", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
