@@ -50,19 +50,19 @@ def extract(text: str) -> Findings:
     return _read(text).findings()
 
 
-def mentioned(text: str) -> frozenset[str]:
-    """The fields of :class:`~braingemma3d.findings.schema.Findings` that a text says something of, be it "no".
+def extract_mentioned(text: str) -> tuple[Findings, frozenset[str]]:
+    """What :func:`extract` reads, and the fields of it that ``text`` says something of, be it "no".
 
-    :func:`extract` gives ``none`` for what is absent and for what is not mentioned; here they differ. Where a lesion is
-    denied, it has neither side nor lobes, and that is said with it.
+    The findings have ``none`` for what is absent and for what is not mentioned; the fields tell them apart. Where a
+    lesion is denied, it has neither side nor lobes, and that is said with it.
     """
     reader = _read(text)
     found = reader.findings()
     fields = {field for field, kind in _GRADED.items() if reader.grades[kind]}
     if not found.lesion:
-        return frozenset(fields | ({"lesion", "side", "lobes"} if reader.lesion_denied else set()))
+        return found, frozenset(fields | ({"lesion", "side", "lobes"} if reader.lesion_denied else set()))
     placed = {name for name, value in (("side", found.side != "none"), ("lobes", bool(found.lobes))) if value}
-    return frozenset(fields | {"lesion"} | placed)
+    return found, frozenset(fields | {"lesion"} | placed)
 
 
 def denies_lesion(text: str) -> bool:

@@ -221,9 +221,12 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
                 )
             )
         # PEFT gives them the frozen weights' type; in bfloat16 a small step of the optimizer would be rounded away.
-        for name, parameter in self.named_parameters():
-            if "lora_" in name:
-                parameter.data = parameter.data.float()
+        for parameter in self.lora_parameters():
+            parameter.data = parameter.data.float()
+
+    def lora_parameters(self) -> list[nn.Parameter]:
+        """Those of the LoRA adapters, if there are any."""
+        return [parameter for name, parameter in self.named_parameters() if "lora_" in name]
 
     def _language(self) -> Gemma3ForCausalLM:
         if self.language_model is None:

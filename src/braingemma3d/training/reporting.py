@@ -83,7 +83,7 @@ class Reporting(Learner):
         return {
             "compressor": list(self.model.compressor.parameters()),
             "projector": list(self.model.projector.parameters()),
-            "lora": [p for name, p in self.model.named_parameters() if "lora_" in name],
+            "lora": self.model.lora_parameters(),
         }
 
     def collate(self, items: Sequence[ReportItem]) -> dict[str, Tensor]:

@@ -217,9 +217,8 @@ class Run:
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
         for part in (model.vision_encoder, model.compressor, model.projector):
             part.to(device=device, dtype=torch.float32)
-        for name, parameter in model.named_parameters():
-            if "lora_" in name:
-                parameter.data = parameter.data.float()
+        for parameter in model.lora_parameters():
+            parameter.data = parameter.data.float()
         return model, BrainGemma3DProcessor.from_config(self.model_config, load_tokenizer(self.language_source))
 
     def _save(
