@@ -159,6 +159,15 @@ def test_lift_is_over_the_best_system_that_does_not_look():
     assert (with_rule.lift["side_accuracy"].over, with_rule.lift["side_accuracy"].difference) == ("rule", 0)
 
 
+def test_scans_of_one_patient_are_no_sample_of_patients():
+    reports = [*says(REPORTS), *blind()]
+    apart = measure(reports, REFERENCES, "model")
+    together = measure(reports, [ref._replace(patient="one") for ref in REFERENCES], "model")
+    assert apart.systems["constant"].value("side_accuracy").ci95 == (0, 1)
+    assert together.systems["constant"].value("side_accuracy").ci95 == (0.5, 0.5)
+    assert (apart.lift["side_accuracy"].ci95, together.lift["side_accuracy"].ci95) == ((0, 1), (0.5, 0.5))
+
+
 def test_no_lift_without_such_systems_and_none_over_oneself():
     assert measure(says(REPORTS), REFERENCES, "model").lift == {}
     assert measure(blind(), REFERENCES, "constant").lift == {}

@@ -18,12 +18,12 @@ def cases(*values: float) -> dict[str, float]:
 
 def test_two_values_by_hand():
     # Of the resamples a quarter is 0 0, a half mixed, a quarter 1 1: the 2.5th percentile is 0, the 97.5th 1.
-    assert estimate([0, 1]) == Estimate(0.5, 0.0, 1.0, 2)
+    assert estimate(cases(0, 1)) == Estimate(0.5, 0.0, 1.0, 2)
 
 
 def test_interval_of_many_values_is_that_of_the_normal_distribution():
     values = np.random.default_rng(1).normal(3, 2, 400)
-    mean, low, high, n = estimate(values.tolist())
+    mean, low, high, n = estimate(cases(*values))
     half = 1.96 * values.std() / math.sqrt(400)
     assert (mean, n) == (pytest.approx(values.mean()), 400)
     assert (mean - low, high - mean) == (pytest.approx(half, rel=0.1), pytest.approx(half, rel=0.1))
@@ -31,29 +31,29 @@ def test_interval_of_many_values_is_that_of_the_normal_distribution():
 
 @pytest.mark.parametrize("values", [[1.0, 1.0, 1.0], [0.0, 0.0], [0.1] * 3, [0.7]])
 def test_equal_values_have_no_spread(values):
-    assert estimate(values) == Estimate(values[0], values[0], values[0], len(values))
+    assert estimate(cases(*values)) == Estimate(values[0], values[0], values[0], len(values))
 
 
 def test_interval_stays_within_the_values():
-    found = estimate([1.0] * 30 + [0.0])
+    found = estimate(cases(*[1.0] * 30, 0.0))
     assert 0 <= found.low < found.mean < found.high <= 1
 
 
 def test_estimate_depends_on_the_seed_alone():
-    values = np.random.default_rng(2).random(20).tolist()
+    values = cases(*np.random.default_rng(2).random(20))
     assert estimate(values) == estimate(values)
     assert estimate(values, seed=1) != estimate(values, seed=2)
 
 
 def test_no_values_have_no_mean():
     with pytest.raises(ValueError, match="at least one value"):
-        estimate([])
+        estimate({})
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_what_is_not_finite_is_refused(bad):
     with pytest.raises(ValueError, match=f"must be finite, got {bad}"):
-        estimate([0.5, bad])
+        estimate(cases(0.5, bad))
 
 
 def test_lift_by_hand():
@@ -90,7 +90,7 @@ def test_pairing_finds_a_gain_that_is_small_beside_the_spread_of_cases():
     rng = np.random.default_rng(3)
     hard = rng.normal(0, 1, 60)
     mine, theirs = hard + 0.1 + rng.normal(0, 0.1, 60), hard
-    assert estimate(mine.tolist()).low < theirs.mean()
+    assert estimate(cases(*mine)).low < theirs.mean()
     found = lift(cases(*mine), cases(*theirs))
     assert found.low > 0
     assert found.p == pytest.approx(2 / 10_000)
@@ -114,3 +114,32 @@ def test_lift_depends_on_the_seed_and_not_on_the_order_of_cases():
     mine, theirs = cases(*rng.random(30)), cases(*rng.random(30))
     assert lift(mine, theirs) == lift(dict(reversed(mine.items())), dict(reversed(theirs.items())))
     assert lift(mine, theirs, seed=1) != lift(mine, theirs, seed=2)
+
+
+def test_scans_of_one_patient_count_as_one_patient_not_as_many():
+    values = np.random.default_rng(6).normal(0, 1, 40)
+    repeated = {f"{number}-{scan}": value for number, value in enumerate(values) for scan in range(4)}
+    patients = {case: case.split("-")[0] for case in repeated}
+    once, taken_apart, together = estimate(cases(*values)), estimate(repeated), estimate(repeated, patients)
+    assert (together.low, together.high) == (pytest.approx(once.low), pytest.approx(once.high))
+    assert taken_apart.high - taken_apart.low == pytest.approx((once.high - once.low) / 2, rel=0.1)
+    assert (together.mean, together.n) == (pytest.approx(values.mean()), 160)
+
+
+def test_a_patient_with_more_scans_weighs_more():
+    found = estimate({"a1": 1.0, "a2": 1.0, "a3": 1.0, "b": 0.0}, {"a1": "a", "a2": "a", "a3": "a", "b": "b"})
+    # Drawn are a a, a b or b b, with the means 1, 0.75 and 0.
+    assert found == Estimate(0.75, 0.0, 1.0, 4)
+
+
+def test_one_patient_proves_nothing_however_often_it_was_scanned():
+    scans = cases(0.0, 1.0, 1.0, 1.0)
+    of_one = dict.fromkeys(scans, "one")
+    assert estimate(scans, of_one) == Estimate(0.75, 0.75, 0.75, 4)
+    assert lift(scans, cases(0, 0, 0, 0), of_one).p == 1.0
+
+
+def test_signs_are_tossed_for_patients():
+    mine, theirs = cases(1, 1, 1, 1, 1, 1), cases(0, 0, 0, 0, 0, 0)
+    assert lift(mine, theirs).p == pytest.approx(2 / 2**6)
+    assert lift(mine, theirs, {f"case{number}": str(number // 2) for number in range(6)}).p == pytest.approx(2 / 2**3)

@@ -111,6 +111,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
     complete = {
         name: {ref.id: _complete(name, given, ref.id) for ref in references} for name, given in by_system.items()
     }
+    patients = {ref.id: ref.patient or ref.id for ref in references}
     skipped: dict[str, str] = {}
     values: dict[str, Scores] = {}
     systems: dict[str, SystemMetrics] = {}
@@ -119,7 +120,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         failures += [Failure(system=name, id=p.id, error=p.error) for p in given.values() if p.error is not None]
         values[name] = score(given, references, skipped)
         seconds = [p.seconds for p in given.values() if p.seconds is not None]
-        systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds)
+        systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds, patients)
     skipped |= _reasons(values[system], references)
     lookless = [name for name, metrics in systems.items() if metrics.kind in LOOKLESS and name != system]
     lifts = {}
@@ -127,7 +128,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         rivals = [name for name in lookless if metric in values[name]] if metric != "flawed_text" else []
         if rivals:
             best = max(rivals, key=lambda name: sum(values[name][metric].values()) / len(values[name][metric]))
-            found = lift(mine, values[best][metric])
+            found = lift(mine, values[best][metric], patients)
             lifts[metric] = LiftValue(
                 over=best, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n
             )
@@ -205,10 +206,10 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
     return found
 
 
-def _summary(kind: Kind, values: Scores, seconds: Sequence[float]) -> SystemMetrics:
+def _summary(kind: Kind, values: Scores, seconds: Sequence[float], patients: Mapping[str, str]) -> SystemMetrics:
     summary = {}
     for metric, of_case in values.items():
-        found = estimate(list(of_case.values()))
+        found = estimate(of_case, patients)
         summary[metric] = Value(mean=found.mean, ci95=(found.low, found.high), n=found.n)
 
     def group(names: Sequence[str]) -> dict[str, Value]:

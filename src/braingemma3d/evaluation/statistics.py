@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -34,15 +34,20 @@ class Lift(NamedTuple):
     n: int
 
 
-def estimate(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Mean with a 95 % percentile bootstrap interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993).
+def estimate(values: Mapping[str, float], patients: Mapping[str, str] | None = None, seed: int = 0) -> Estimate:
+    """Mean over cases with a 95 % percentile bootstrap interval (Efron & Tibshirani, An Introduction to the Bootstrap,
+    1993).
+
+    Patients are drawn, each with all of its cases: several scans of one patient tell less than as many patients, and an
+    interval that took them for independent would be too narrow (Field & Welsh, J. R. Stat. Soc. B 2007;69:369).
 
     The percentile interval, because it is defined for every sample: BCa divides by the spread of the leave-one-out
     means, which is 0 for constant values, and a specificity or a sensitivity often is constant. Like any bootstrap of
-    a mean it is too narrow for a handful of cases; for a single value, or equal ones, it is that value.
+    a mean it is too narrow for a handful of patients; for a single one, or equal values, it is the mean.
 
     Args:
-        values: one per case, finite.
+        values: case id to value, finite.
+        patients: case id to patient; a case that is not in it is a patient of its own.
         seed: of the resampling.
 
     Raises:
@@ -50,17 +55,20 @@ def estimate(values: Sequence[float], seed: int = 0) -> Estimate:
     """
     from scipy.stats import bootstrap
 
-    sample = np.asarray(values, dtype=np.float64)
-    if sample.size == 0:
+    if not values:
         raise ValueError("a mean needs at least one value, got none")
+    sample = np.array(list(values.values()), dtype=np.float64)
     if not np.isfinite(sample).all():
         raise ValueError(f"values must be finite, got {sample[~np.isfinite(sample)][0]}")
-    if (sample == sample[0]).all():
-        only = float(sample[0])
+    sums, sizes = _by_patient(values, patients)
+    equal = bool((sample == sample[0]).all())
+    if equal or sums.size == 1:
+        only = float(sample[0] if equal else sample.mean())
         return Estimate(only, only, only, sample.size)
     interval = bootstrap(
-        (sample,),
-        np.mean,
+        (sums, sizes),
+        lambda sums, sizes, axis: sums.sum(axis) / sizes.sum(axis),
+        paired=True,
         n_resamples=RESAMPLES,
         batch=_BATCH,
         confidence_level=CONFIDENCE,
@@ -70,17 +78,34 @@ def estimate(values: Sequence[float], seed: int = 0) -> Estimate:
     return Estimate(float(sample.mean()), float(interval.low), float(interval.high), sample.size)
 
 
-def lift(values: Mapping[str, float], baseline: Mapping[str, float], seed: int = 0) -> Lift:
+def _by_patient(
+    values: Mapping[str, float], patients: Mapping[str, str] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each patient's sum of values and number of cases, in the order in which patients come first."""
+    groups: dict[str, list[float]] = {}
+    for case, value in values.items():
+        groups.setdefault((patients or {}).get(case, case), []).append(value)
+    sums, sizes = [sum(group) for group in groups.values()], [float(len(group)) for group in groups.values()]
+    return np.array(sums), np.array(sizes)
+
+
+def lift(
+    values: Mapping[str, float],
+    baseline: Mapping[str, float],
+    patients: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Lift:
     """What a system gains over another one, paired by case.
 
     The interval is that of :func:`estimate` on the differences. The p-value is of the paired permutation test: were
-    the two systems alike, the sign of each difference would be a coin's toss. All signs are tried where there are no
-    more than ``RESAMPLES`` of their combinations (13 cases), else a random choice of them, with the observed one
-    counted in, so that p is never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 2010;9:39).
+    the two systems alike, the sign of each patient's difference would be a coin's toss. All signs are tried where there
+    are no more than ``RESAMPLES`` of their combinations (13 patients), else a random choice of them, with the observed
+    one counted in, so that p is never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 2010;9:39).
 
     Args:
         values: case id to value.
         baseline: the same of the other system; only cases that both have are compared.
+        patients: case id to patient; a case that is not in it is a patient of its own.
         seed: of the resampling.
 
     Raises:
@@ -90,15 +115,15 @@ def lift(values: Mapping[str, float], baseline: Mapping[str, float], seed: int =
     shared = sorted(values.keys() & baseline.keys())
     if not shared:
         raise ValueError(f"no case in common: {len(values)} of the one system, {len(baseline)} of the other")
-    differences = np.array([values[case] - baseline[case] for case in shared], dtype=np.float64)
-    mean, low, high, n = estimate(differences.tolist(), seed)
-    return Lift(mean, low, high, _sign_flip_p(differences, seed), n)
+    differences = {case: values[case] - baseline[case] for case in shared}
+    mean, low, high, n = estimate(differences, patients, seed)
+    return Lift(mean, low, high, _sign_flip_p(_by_patient(differences, patients)[0], seed), n)
 
 
 def _sign_flip_p(differences: NDArray[np.float64], seed: int) -> float:
     from scipy.stats import permutation_test
 
-    # scipy refuses a single case, whose two signs are equally likely.
+    # scipy refuses a single patient, whose two signs are equally likely.
     if differences.size < 2 or not differences.any():
         return 1.0
     test = permutation_test(

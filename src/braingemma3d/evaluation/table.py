@@ -48,13 +48,13 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "What each report says, read by `findings.extract` and held against the truth. Side to compression and "
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
-        f"or contradictory reports.{_views(metrics)} Mean with its 95 % bootstrap interval, which is a point where all "
-        "cases agree, however few they are. Blind systems never see the scan.",
+        f"or contradictory reports.{_views(metrics)} Mean over cases with its 95 % bootstrap interval over "
+        "patients, which is a point where all cases agree, however few they are. Blind systems never see the scan.",
         _table(metrics, REPORTED),
         *_seconds(metrics),
         *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
-        "Paired by case: mean difference, 95 % bootstrap interval, two-sided permutation p-value.",
+        "Paired by case: mean difference, 95 % bootstrap interval over patients, two-sided permutation p-value.",
         _lifts(metrics),
         "## The field's usual metrics",
         "For comparison with published tables only: most of what they give can be had without looking at the scan.",
