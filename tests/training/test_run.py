@@ -18,16 +18,16 @@ from braingemma3d.errors import InputError
 from braingemma3d.model.loading import load_model
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training import run as run_module
-from braingemma3d.training.config import read_config
+from braingemma3d.training.config import TrainingConfig, read_config
 from braingemma3d.training.run import Run
 
-SMOKE = Path(__file__).parents[2] / "configs" / "smoke.yaml"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory, backbone_folders):
     """configs/smoke.yaml with the tiny model."""
-    settings = yaml.safe_load(SMOKE.read_text())
+    settings = yaml.safe_load((CONFIGS / "smoke.yaml").read_text())
     settings |= {"size": "tiny", "model": {"language_source": str(backbone_folders.language)}}
     settings["data"] = {"simulate": 4}
     path = tmp_path_factory.mktemp("config") / "tiny.yaml"
@@ -124,6 +124,27 @@ def test_curves_without_their_package_are_refused_before_any_work(config, tmp_pa
     with pytest.raises(InputError, match="report_to: trackio is not installed"):
         Run(config.model_copy(update={"report_to": ("tensorboard", "trackio")}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_medgemmas_stages_and_align_train_on_scans_and_their_reports(config, tmp_path, brain_file):
+    texts = ("A lesion lies in the left frontal lobe, with mild edema.", "No lesion is seen.")
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text(
+        "".join(
+            json.dumps({"id": text, "patient": text, "image": str(brain_file), "source": "test", "report": text}) + "\n"
+            for text in texts
+        )
+    )
+    settings = yaml.safe_load((CONFIGS / "medgemma.yaml").read_text())
+    ground, *writing = ({**stage, "steps": 2, "batch": 2} for stage in settings["stages"])
+    align = {**ground, "name": "align", "rates": {"compressor": 1e-3, "projector": 1e-3, "heads": 1e-3}, "chunk": None}
+    settings |= {"size": "tiny", "model": config.model, "data": {"manifest": str(manifest)}}
+    run = Run(TrainingConfig.model_validate({**settings, "stages": [ground, align, *writing]}), tmp_path / "run")
+    assert run.go() == run.out / "specialise"
+    before, after = trained(run.out / "ground"), trained(run.out / "align")
+    assert not torch.equal(before["compressor.queries"], after["compressor.queries"])
+    encoder = [name for name in before if name.startswith("vision_encoder.")]
+    assert all(torch.equal(before[name], after[name]) for name in encoder)
 
 
 def test_two_processes_train_one_model(config, finished, tmp_path):
