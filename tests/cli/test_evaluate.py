@@ -134,6 +134,18 @@ def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"metrics.json", "RESULTS.md", "confusion-side.png"}
 
 
+def test_fixed_rules_look_at_the_scans_where_all_are_there(run, manifest, reports, tmp_path):
+    said = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY})
+    run("score", said, "--data", manifest)
+    found = read(tmp_path).systems["brighter hemisphere"]
+    assert (found.kind, found.findings["side_accuracy"].mean, found.mirror_consistency.n) == ("no_learning", 1, 2)
+    (manifest.parent / "b.nii.gz").unlink()
+    result = run("score", said, "--data", manifest)
+    assert result.exit_code == 0
+    assert "not all scans" in result.output
+    assert "brighter hemisphere" not in read(tmp_path).systems
+
+
 def test_predictions_of_evaluate_can_be_scored_again(run, manifest, tiny_checkpoint, tmp_path):
     run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
     first = read(tmp_path)

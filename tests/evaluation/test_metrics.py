@@ -159,6 +159,17 @@ def test_lift_is_over_the_best_system_that_does_not_look():
     assert (with_rule.lift["side_accuracy"].over, with_rule.lift["side_accuracy"].difference) == ("rule", 0)
 
 
+def test_what_is_over_all_cases_is_given_for_those_with_and_without_a_lesion_apart():
+    found = measure([*says(REPORTS), *blind(REPORTS["healthy"])], REFERENCES, "model").systems["constant"]
+    assert found.value("laterality_f1").mean == pytest.approx(1 / 3)
+    with_lesion, without = found.apart["lesion"], found.apart["healthy"]
+    assert (with_lesion["laterality_f1"].mean, with_lesion["laterality_f1"].n) == (0, 2)
+    assert (without["laterality_f1"].mean, without["laterality_f1"].n) == (1, 1)
+    assert without["bleu4"].mean == pytest.approx(1)
+    assert "mirror_consistency" not in without, "blind systems have no mirror image"
+    assert measure(says(REPORTS), REFERENCES[:2], "model").systems["model"].apart == {}, "nothing to tell apart"
+
+
 def test_scans_of_one_patient_are_no_sample_of_patients():
     reports = [*says(REPORTS), *blind()]
     apart = measure(reports, REFERENCES, "model")

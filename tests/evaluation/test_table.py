@@ -57,6 +57,12 @@ def test_a_row_for_every_system_and_intervals_for_every_number(page):
     assert re.fullmatch(r"\.500 \(\.000–1\.00\)", usual["**my model**"]["BLEU-1"])
 
 
+def test_cases_with_and_without_a_lesion_stand_apart(page):
+    block = page.split("## With and without a lesion, apart")[1].split("\n## ")[0]
+    assert "| **my model** | with a lesion | .000 | 1.00 |" in block
+    assert "| **my model** | without | 1.00 | .000 |" in block, "an empty report is flawed, and fails"
+
+
 def test_two_views_are_told_of_where_one_view_stands_beside():
     both = predictions("m", "model", LEFT, HEALTHY)
     alone = predictions("m, one view", "model", LEFT, HEALTHY)

@@ -7,6 +7,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,12 +85,13 @@ def score(
 ) -> None:
     """Score reports written by anything else: metrics.json, RESULTS.md and plots in OUT.
 
-    Beside them stand systems that need no scan: constant reports, another patient's, the majority. Exit code 1: some
-    test cases have no report, and count as failures.
+    Beside them stand systems that need no scan (constant reports, another patient's, the majority) and, where all scans
+    of the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
+    can't be read, which counts as a failure.
     """
     from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import held_out, unseeing_systems, write_results
-    from braingemma3d.evaluation.predictions import answers, read_predictions
+    from braingemma3d.evaluation.evaluate import fixed_rules, held_out, unseeing_systems, write_results
+    from braingemma3d.evaluation.predictions import answers, predict, read_predictions
 
     cases = read_manifest(data)
     chosen = held_out(cases)
@@ -99,7 +101,15 @@ def score(
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)
-    read += answers(unseeing_systems(references, cases), references, {one.system for one in read})
+    known = {one.system for one in read}
+    read += answers(unseeing_systems(references, cases), references, known)
+    rules = [rule for rule in fixed_rules(references, cases) if rule.name not in known]
+    if rules and all(case.image.is_file() for case in chosen):
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "predictions.jsonl"
+            read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
+    elif rules:
+        logger.warning("not all scans of %s are there: the fixed rules that look at them are left out", data)
     _show(write_results(read, references, system, out, _title(system, data, chosen), command, left_out), out)
 
 

@@ -13,7 +13,7 @@ from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
 from braingemma3d.evaluation.predictions import Prediction, Progress, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
-from braingemma3d.evaluation.systems.no_learning import Majority, no_learning_systems
+from braingemma3d.evaluation.systems.no_learning import Majority, looking_rules
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
@@ -85,7 +85,8 @@ def all_systems(
     return [
         pipeline_system,
         OneView(pipeline, pipeline_system.name),
-        *no_learning_systems(known),
+        Majority(known),
+        *looking_rules(known),
         *blind_systems(references, known),
         BlankVolume(pipeline),
         ShuffledVoxels(pipeline),
@@ -96,6 +97,11 @@ def unseeing_systems(references: Sequence[Reference], cases: Sequence[ManifestCa
     """The systems of :func:`all_systems` that need neither a model nor a scan."""
     known = _known(references, cases)
     return [Majority(known), *blind_systems(references, known)]
+
+
+def fixed_rules(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> list[System]:
+    """The systems of :func:`all_systems` that need the scans, but no model."""
+    return looking_rules(_known(references, cases))
 
 
 def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:

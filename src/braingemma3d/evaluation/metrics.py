@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +27,9 @@ OTHERS = ("healthy_specificity", "mirror_consistency", "flawed_text")
 REPORTED = (*FINDINGS, *OTHERS)
 """What tables of findings show."""
 METRICS = (*REPORTED, *KEYWORDS, *NLG)
+MIXED = ("mirror_consistency", "flawed_text", *KEYWORDS, *NLG)
+"""Those over cases with and without a lesion alike, in which the one can hide the other."""
+Group = Literal["lesion", "healthy"]
 LOOKLESS: tuple[Kind, ...] = ("blind", "no_learning")
 
 
@@ -42,7 +46,10 @@ class Value(_Record):
 
 
 class SystemMetrics(_Record):
-    """One system: ``flawed_text`` is the share of degenerate or contradictory reports; the rest is better if higher."""
+    """One system: ``flawed_text`` is the share of degenerate or contradictory reports; the rest is better if higher.
+
+    ``apart`` has the metrics of :data:`MIXED` once more, over the cases with a lesion and over those without.
+    """
 
     kind: Kind
     nlg: dict[str, Value] = {}
@@ -51,6 +58,7 @@ class SystemMetrics(_Record):
     healthy_specificity: Value | None = None
     mirror_consistency: Value | None = None
     flawed_text: Value | None = None
+    apart: dict[Group, dict[str, Value]] = {}
     seconds_per_case: float | None = None
 
     def value(self, metric: str) -> Value | None:
@@ -111,7 +119,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
     complete = {
         name: {ref.id: _complete(name, given, ref.id) for ref in references} for name, given in by_system.items()
     }
-    patients = {ref.id: ref.patient or ref.id for ref in references}
+    patients = _patients(references)
     skipped: dict[str, str] = {}
     values: dict[str, Scores] = {}
     systems: dict[str, SystemMetrics] = {}
@@ -120,7 +128,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         failures += [Failure(system=name, id=p.id, error=p.error) for p in given.values() if p.error is not None]
         values[name] = score(given, references, skipped)
         seconds = [p.seconds for p in given.values() if p.seconds is not None]
-        systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds, patients)
+        systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds, references)
     skipped |= _reasons(values[system], references)
     lookless = [name for name, metrics in systems.items() if metrics.kind in LOOKLESS and name != system]
     lifts = {}
@@ -206,21 +214,31 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
     return found
 
 
-def _summary(kind: Kind, values: Scores, seconds: Sequence[float], patients: Mapping[str, str]) -> SystemMetrics:
-    summary = {}
-    for metric, of_case in values.items():
-        found = estimate(of_case, patients)
-        summary[metric] = Value(mean=found.mean, ci95=(found.low, found.high), n=found.n)
+def _patients(references: Sequence[Reference]) -> dict[str, str]:
+    return {ref.id: ref.patient or ref.id for ref in references}
 
-    def group(names: Sequence[str]) -> dict[str, Value]:
-        return {name: summary[name] for name in names if name in summary}
 
+def _summary(kind: Kind, values: Scores, seconds: Sequence[float], references: Sequence[Reference]) -> SystemMetrics:
+    patients = _patients(references)
+
+    def group(names: Sequence[str], cases: Sequence[Reference] = references) -> dict[str, Value]:
+        ids = {case.id for case in cases}
+        of_group = {name: {i: v for i, v in values.get(name, {}).items() if i in ids} for name in names}
+        means = {name: estimate(chosen, patients) for name, chosen in of_group.items() if chosen}
+        return {name: Value(mean=mean, ci95=(low, high), n=n) for name, (mean, low, high, n) in means.items()}
+
+    groups: dict[Group, list[Reference]] = {
+        "lesion": [ref for ref in references if ref.findings.lesion],
+        "healthy": [ref for ref in references if not ref.findings.lesion],
+    }
+    others = group(OTHERS)
     return SystemMetrics(
         kind=kind,
         nlg=group(NLG),
         keyword=group(KEYWORDS),
         findings=group(FINDINGS),
-        **{name: summary.get(name) for name in OTHERS},
+        **{name: others.get(name) for name in OTHERS},
+        apart={name: group(MIXED, cases) for name, cases in groups.items()} if all(groups.values()) else {},
         seconds_per_case=round(sum(seconds) / len(seconds), 3) if seconds else None,
     )
 

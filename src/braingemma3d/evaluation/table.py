@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, NLG, REPORTED, Metrics, Value
+from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, MIXED, NLG, REPORTED, Group, Metrics, Value
 from braingemma3d.evaluation.systems.system import one_view
 
 NAMES = {
@@ -29,6 +29,7 @@ NAMES = {
     "cider": "CIDEr",
     "bertscore": "BERTScore",
 }
+GROUPS: dict[Group, str] = {"lesion": "with a lesion", "healthy": "without"}
 KINDS = {"model": "learned", "baseline": "baseline", "blind": "blind", "no_learning": "fixed rule"}
 
 
@@ -47,7 +48,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "## Findings",
         "What each report says, read by `findings.extract` and held against the truth. Side to compression and "
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
-        "of scans whose mirror image gets the same report with the sides swapped; flawed text: share of degenerate "
+        "of scans whose mirror image gets the same findings with the sides swapped; flawed text: share of degenerate "
         f"or contradictory reports.{_views(metrics)} Mean over cases with its 95 % bootstrap interval over "
         "patients, which is a point where all cases agree, however few they are. Blind systems never see the scan.",
         _table(metrics, REPORTED),
@@ -59,6 +60,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "## The field's usual metrics",
         "For comparison with published tables only: most of what they give can be had without looking at the scan.",
         _table(metrics, (*KEYWORDS, *NLG)),
+        *_apart(metrics),
         "## Confusions",
         "\n\n".join(_confusion(name, rows) for name, rows in metrics.confusion.items()) or "No case with a lesion.",
     ]
@@ -98,9 +100,34 @@ def _table(metrics: Metrics, columns: Sequence[str]) -> str:
         return "None could be computed."
     rows = []
     for name, system in metrics.systems.items():
-        label = f"**{name}**" if name == metrics.system else name
-        rows.append([label, KINDS[system.kind], *(_cell(system.value(column)) for column in shown)])
+        rows.append([_label(metrics, name), KINDS[system.kind], *(_cell(system.value(column)) for column in shown)])
     return markdown(["system", "kind", *(NAMES[c] for c in shown)], rows)
+
+
+def _apart(metrics: Metrics) -> list[str]:
+    """A table of the metrics that mix cases with and without a lesion, for both apart."""
+    rows = [
+        (_label(metrics, name), GROUPS[group], values)
+        for name, system in metrics.systems.items()
+        for group, values in system.apart.items()
+    ]
+    shown = [metric for metric in MIXED if any(metric in values for _, _, values in rows)]
+    if not shown:
+        return []
+    cells = [
+        [label, group, *(short(values[metric].mean) if metric in values else "–" for metric in shown)]
+        for label, group, values in rows
+    ]
+    return [
+        "## With and without a lesion, apart",
+        "The means that are over all cases above, with their intervals in `metrics.json`: what is right for one kind "
+        "by saying always the same can hide what is wrong for the other.",
+        markdown(["system", "cases", *(NAMES[metric] for metric in shown)], cells),
+    ]
+
+
+def _label(metrics: Metrics, system: str) -> str:
+    return f"**{system}**" if system == metrics.system else system
 
 
 def _partly_known(metrics: Metrics) -> list[str]:
