@@ -67,3 +67,18 @@ def test_what_differs_from_the_mirror_is_named():
 def test_swapping_keeps_case_and_leaves_other_words() -> None:
     text = "Left LEFT left-sided, leftward; bright, upright, cleft. Right."
     assert swap_sides(text) == "Right RIGHT right-sided, rightward; bright, upright, cleft. Left."
+
+
+@pytest.mark.parametrize(
+    ("text", "swapped"),
+    [
+        ("Mass in the L frontal lobe.", "Mass in the R frontal lobe."),
+        ("Rt. parietal and lt temporal masses.", "Lt. parietal and rt temporal masses."),
+        ("L-sided cerebellar tumor.", "R-sided cerebellar tumor."),
+        ("The left and R frontal lobes.", "The right and L frontal lobes."),
+        ("Disc at L5, grade R.", "Disc at L5, grade R."),
+    ],
+)
+def test_letters_for_sides_swap_where_they_are_read_as_sides(text, swapped):
+    assert swap_sides(text) == swapped
+    assert mirror_consistent(extract(text), extract(swapped))

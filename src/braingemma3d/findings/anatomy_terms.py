@@ -11,8 +11,8 @@ from braingemma3d.findings.kinds import Kind, rule
 
 _LEFT_RIGHT = r"(?:left|right)"
 _BODY = (
-    r"(?:arm|leg|hand|foot|eye|ear|limb|face|facial|weakness|hemiparesis|hemiplegia|hemianopia|numbness|headaches?|"
-    r"handed|handedness|hander|mastoid|maxillary|orbit|sinus)"
+    r"(?:arm|leg|hand|foot|eye|ear|limb|face|facial|weakness|hemiparesis|hemiplegia|hemianops?ia|numbness|headaches?|"
+    r"handed|handedness|hander|mastoid|maxillary|orbit|sinus|lung|breast|kidney|renal|craniotomy|craniectomy)"
 )
 
 GLUED = re.compile(
@@ -33,7 +33,8 @@ LOOKALIKE = rule(
     rf"{_LEFT_RIGHT} (?:sided )?{_BODY}|right (?:now|away|after|before)|all right",
     rf"{_LEFT_RIGHT} to {_LEFT_RIGHT}|left (?:untreated|over|behind|out|as is|alone)|(?:left|right)ward",
     r"(?:what|all that|whatever) is left",
-    r"(?:frontal|temporal|parietal|occipital) (?:bones?|sinus(?:es)?|condyles?|calvarium)",
+    rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:(?:fronto|parieto|temporo|frontal|temporal|parietal|occipital) )+"
+    r"(?:bones?|sinus(?:es)?|condyles?|calvarium|craniotomy|craniectomy|burr holes?)",
     rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)",
     r"interhemispheric(?: fissure)?",
     r"mid ?line (?:is|are|remains|appears)(?= )",

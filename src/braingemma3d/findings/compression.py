@@ -34,7 +34,11 @@ def _is_modified(sentence: Sentence, mention: Mention, ventricles: list[int]) ->
 def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
     after = mention.at + 1
     within = sentence.has(after, mention.clause)
-    return within and sentence.tokens[after].text in ("of", "on", "upon", "against", "to", "in")
+    if not within or sentence.tokens[after].text not in ("of", "on", "upon", "against", "to", "in"):
+        return False
+    # 'Compressed on the left' says where.
+    side = sentence.kind(after + 1) is Kind.DEFINITE and sentence.kind(after + 2) is Kind.SIDE
+    return not (side and sentence.kind(after + 3, mention.clause) is None)
 
 
 def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:

@@ -66,10 +66,11 @@ NOUN_PHRASE = PLACES | {Kind.WORD, Kind.DEGREE, Kind.MEASURE, Kind.MASK, Kind.HE
 """What may stand between a determiner and its noun."""
 
 Value = Literal[
-    "", "left", "right", "bilateral", "midline", "crossing", "same", "other", "subordinate", "next", "degree"
+    "", "left", "right", "bilateral", "midline", "crossing", "same", "other", "subordinate", "next", "degree", "past"
 ]
 """Which one of its kind: a side, the side that a relation points to, a break that opens a subordinate clause, a
-negation of only the ``next`` finding ('non-necrotic') or of only its ``degree`` ('not severe')."""
+negation of only the ``next`` finding ('non-necrotic'), of only its ``degree`` ('not severe') or of what was in the
+``past`` ('history of')."""
 
 
 class Rule(NamedTuple):

@@ -32,6 +32,9 @@ _PRESENCE = (
 )
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
+_BEFORE = r"(?:prior|previous|earlier) (?:study|scan|mri?|ct|exam(?:ination)?|imaging|images)"
+_SHOWED = r"(?:showed|shown|demonstrated|revealed)"
+_CHANGED = r"(?:improved|decreased|regressed|diminished|increased|progressed|worsened|is now|are now)"
 
 _PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, "[:–]"), rule(Kind.BREAK, ";"))
 
@@ -46,6 +49,7 @@ _DISARMED = rule(
     r"(?:change|increase|decrease|improvement|progression|regression|reduction|difference)s?(?: (?:in|of|to|with))?",
     r"not (?:only|just|merely|simply)|no longer (?:confined|limited|restricted)",
     r"not (?:confined|limited|restricted)|not (?:changed|without)",
+    rf"(?:previously|formerly|initially) {_OF_DEGREE}|{_OF_DEGREE}(?= o?edema (?:has |have )?{_CHANGED}\b)",
     r"not (?:well|clearly|sharply|fully|completely|entirely|totally)"
     r"(?= (?:defined|delineated|demarcated|circumscribed|effaced|compressed|obliterated|collapsed|resolved|necrotic|"
     r"separable))",
@@ -86,7 +90,7 @@ _POLARITY = (
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
     ),
     rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
-    rule(Kind.DENIAL, r"(?<=: )no(?= *$)"),
+    rule(Kind.DENIAL, r"(?<=[:–] )(?:no(?: evidence)?|nil)(?= *(?:$|[;,]))"),
     rule(
         Kind.MASK,
         r"not(?= (?:very |particularly |that |too )?"
@@ -102,11 +106,12 @@ _POLARITY = (
         r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
         r"(?:complete )?resolution of|disappearance of",
         r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
-        r"(?:evaluate|assess|screen|check|screening|evaluation) for|history of|status post|s p|den(?:ies|y|ied)",
+        r"(?:evaluate|assess|screen|check|screening|evaluation) for|den(?:ies|y|ied)",
         r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
         r"neither|nor|never|cannot|nil|none of",
     ),
     rule(Kind.NEGATION, r"non", value="next"),
+    rule(Kind.NEGATION, rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}", value="past"),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
     rule(Kind.SPARED, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),
     rule(Kind.WEAK_HEDGE, r"suggest(?:s|ed|ing|ive)?(?: (?:of|that|for))?|seems?(?: to (?:be|have|show))?"),
@@ -144,7 +149,7 @@ _FINDINGS = (
         r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive)?|efface(?:s|d|ment)?|effacing",
         r"deform(?:s|ed|ity|ities|ing|ation)?|distort(?:s|ed|ing|ion)?|displac(?:es?|ed|ing|ement)",
         r"narrow(?:s|ed|ing)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|obliterat(?:es?|ed|ing|ion)",
-        r"squeez(?:es?|ed|ing)|collapsed|slit like|impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)",
+        r"squeez(?:es?|ed|ing)|collaps(?:es?|ed|ing)|slit like|impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)",
         r"encroach(?:es|ed|ing|ment)?|push(?:es|ed|ing)|press(?:es|ed|ing)?|shift(?:s|ed|ing)|dislocat(?:es|ed|ion)",
         r"pressure",
     ),
@@ -168,9 +173,10 @@ _FINDINGS = (
     ),
     rule(
         Kind.LESION,
-        r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomas?|glioblastomas?|gbm|astrocytomas?|"
-        r"oligodendrogliomas?|ependymomas?|medulloblastomas?|meningiomas?|lymphomas?|gliomatosis|"
-        r"metastas[ie]s|metastatic|malignanc(?:y|ies)|sol)(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
+        r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomatosis|gbm|[hl]gg|dnet|dipg|"
+        r"\w*(?:gli|blast|cyt|ependym|mening|lymph|germin|pharyngi|neur|schwann|aden|cavern|papill|terat)omas?|"
+        r"\w*sarcomas?|metastas[ie]s|metastatic|malignanc(?:y|ies)|sol)"
+        r"(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",
         r"abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth|neoformation",
@@ -179,8 +185,10 @@ _FINDINGS = (
 )
 
 _GRAMMAR = (
+    rule(Kind.BREAK, r"in (?:this|a|the) (?:\w+ )?(?:patient|case|man|woman|male|female)(?: with| of)?"),
     rule(
         Kind.NORMAL,
+        r"clear(?= *(?:$|[,;]))",
         r"(?:within )?normal(?: limits)?|un ?remarkable|intact|preserved|unaffected|uninvolved|patent|symmetrical?",
     ),
     rule(Kind.BREAK, r"although|though|while|whereas|despite|even though", value="subordinate"),
@@ -194,7 +202,7 @@ _GRAMMAR = (
         r"neighbou?ring|contiguous with",
     ),
     rule(Kind.WITH, r"with"),
-    rule(Kind.AND, r"and|or|as well as|plus"),
+    rule(Kind.AND, r"and|or|as well as|plus|versus|vs"),
     rule(
         Kind.SPREAD,
         r"extend(?:s|ed|ing)?|extension|involv(?:es?|ed|ing|ement)|infiltrat(?:es?|ing|ion)|invad(?:es?|ing)",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+from braingemma3d.findings.anatomy_terms import SIDE_LETTER
 from braingemma3d.findings.schema import Finding, Findings, Side
 
 _MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
 _SIDE_WORD = re.compile(r"\b(left|right)(?=\b|wards?\b)", re.IGNORECASE)
+_SIDE_LETTER = re.compile(SIDE_LETTER.pattern.replace("(?= ", "(?=[ -]"), re.IGNORECASE)
+_OTHER_LETTER = str.maketrans("lrLR", "rlRL")
 
 
 def mirrored(findings: Findings) -> Findings:
@@ -42,7 +45,10 @@ def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
 
 
 def swap_sides(text: str) -> str:
-    """``text`` with every left turned into right and back, case kept: the report of the mirrored scan."""
+    """``text`` with every left turned into right and back, case kept: the report of the mirrored scan.
+
+    'L', 'Rt.' and the like count where a place follows, as in what is read from a text.
+    """
 
     def swap(match: re.Match[str]) -> str:
         word = match.group(1)
@@ -51,4 +57,5 @@ def swap_sides(text: str) -> str:
             return other.upper()
         return other.capitalize() if word[0].isupper() else other
 
-    return _SIDE_WORD.sub(swap, text)
+    letters = _SIDE_LETTER.sub(lambda match: match[0][0].translate(_OTHER_LETTER) + match[0][1:], text)
+    return _SIDE_WORD.sub(swap, letters)

@@ -25,6 +25,8 @@ _EXISTENCE = words(
     "be present exist exists occur appear coexist seen observed identified visible noted found suspected detected "
     "considered also"
 )
+# Words at which what was ends, and what is begins: 'history of glioma, *now* with a new mass'.
+_NOW = words("with now new newly currently today")
 _WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
 
 
@@ -84,16 +86,17 @@ def _apply_polarity(sentence: Sentence, cue: int) -> None:
 
 def _doubt(mentions: Iterable[Mention]) -> None:
     for mention in mentions:
-        mention.doubted = True
+        # 'Unlikely but not excluded' is a doubt.
+        mention.doubted, mention.denied = True, False
 
 
 def _deny_ahead(sentence: Sentence, cue: int) -> None:
     clause, captured, listed = sentence.clauses[cue], False, False
-    only_next = sentence.tokens[cue].rule.value == "next"
+    only_next, past = (sentence.tokens[cue].rule.value == value for value in ("next", "past"))
     shared_lobe = sentence.kind(cue - 1) is Kind.SIDE  # 'the right rather than the left frontal lobe'
     for at in range(cue + 1, cue + 2 if only_next else len(sentence.tokens)):
         kind, following = sentence.kind(at, clause), sentence.kind(at + 1)
-        if kind is None or kind is Kind.COLON:
+        if kind is None or kind is Kind.COLON or (past and sentence.tokens[at].text in _NOW):
             return
         if kind in LINKS:
             if following in LINKS:
@@ -193,7 +196,7 @@ def _is_presupposed(sentence: Sentence, mention: Mention) -> bool:
     if mention.definite and mention.kind is not Kind.PRESSURE:
         return sentence.kind(mention.start - 2) not in (None, Kind.NEGATION, Kind.HEDGE, Kind.MODAL)
     before = sentence.tokens[mention.start - 1].text if mention.start else ""
-    return mention.kind is Kind.LESION and before in {"around", "surrounding", "within", "inside", "by"}
+    return mention.kind is Kind.LESION and before in {"around", "surrounding", "in", "within", "inside", "by"}
 
 
 def _apply_degree(sentence: Sentence, cue: int) -> None:

@@ -88,6 +88,7 @@ def parse(tokens: Sequence[Token]) -> Sentence:
     for at, token in enumerate(tokens):
         if token.kind in _MENTIONED:
             sentence.mentions[at] = _mention(sentence, at)
+    _drop_labels(sentence)
     _settle_benign(sentence)
     return sentence
 
@@ -142,6 +143,14 @@ def _mention(sentence: Sentence, at: int) -> Mention:
         plural=bool(_PLURAL.search(token.text)),
         another=token.kind is Kind.ANOTHER or any(word.text in _ORDINALS for word in sentence.tokens[start:at]),
     )
+
+
+def _drop_labels(sentence: Sentence) -> None:
+    """'*Edema*: no edema is seen' mentions edema once: what is before the colon is a label of what comes after it."""
+    for mention in sentence.found():
+        same = [other for other in sentence.found() if other.at > mention.at and other.kind is mention.kind]
+        if same and sentence.kind(mention.at + 1) is Kind.COLON:
+            del sentence.mentions[mention.at]
 
 
 def _settle_benign(sentence: Sentence) -> None:

@@ -1,0 +1,76 @@
+"""Labelled answers, history, comparisons and bystanders: sentences that were once read wrongly."""
+
+from __future__ import annotations
+
+import pytest
+
+from braingemma3d.findings.extract import extract
+
+# Text: side and lobes of the lesion ('-' for no lesion), then edema, necrosis and compression.
+TRAPS = {
+    # A label says nothing by itself.
+    "Edema: no edema.": ("-", "none none none"),
+    "Edema: No significant edema.": ("-", "none none none"),
+    "Edema: there is moderate edema.": ("-", "moderate none none"),
+    "Edema: nil": ("-", "none none none"),
+    "Edema - no": ("-", "none none none"),
+    "Necrosis: No evidence of necrosis.": ("-", "none none none"),
+    "Necrosis: No evidence.": ("-", "none none none"),
+    "Ventricular Compression: No significant compression of the ventricles.": ("-", "none none none"),
+    "Edema: no; necrosis: no; ventricular compression: no.": ("-", "none none none"),
+    "**Lesion:** No lesion is seen.": ("-", "none none none"),
+    "Lesion: left frontal lobe. Edema: none. Necrosis: absent.": ("left frontal", "none none none"),
+    "Ventricles: compressed on the left.": ("-", "none none present"),
+    # What was is not what is.
+    "Status post resection of right frontal glioma with new lesion in the left parietal lobe.": (
+        "left parietal",
+        "none none none",
+    ),
+    "History of left frontal glioma, now with new mass in the right temporal lobe.": (
+        "right temporal",
+        "none none none",
+    ),
+    "History of breast cancer with new right cerebellar metastasis.": ("right cerebellum", "none none none"),
+    "No lesion. History of left frontal glioma.": ("-", "none none none"),
+    "Prior study showed left parietal mass. Now only right frontal mass.": ("right frontal", "none none none"),
+    "Previously severe edema is now mild.": ("-", "mild none none"),
+    "Compared to prior, the severe edema has improved to mild.": ("-", "mild none none"),
+    # What is denied of a lesion does not deny the lesion.
+    "No enhancement is seen in left temporal mass.": ("left temporal", "none none none"),
+    "No haemorrhage or calcification in right frontal glioma.": ("right frontal", "none none none"),
+    "No necrosis in this patient with left frontal glioma.": ("left frontal", "none none none"),
+    "No findings consistent with tumor.": ("-", "none none none"),
+    "Necrosis is unlikely but cannot be excluded.": ("-", "none possible none"),
+    "Lesion in left frontal lobe versus artifact.": ("left frontal", "none none none"),
+    # What a mass does to its neighbors is not where it is.
+    "Left temporal mass compressing the right midbrain.": ("left temporal", "none none none"),
+    "Left frontal mass displacing the right frontal lobe.": ("left frontal", "none none none"),
+    "Left temporal mass compressing the left lateral ventricle.": ("left temporal", "none none present"),
+    "Complete collapse of the left lateral ventricle.": ("-", "none none present"),
+    # Other sides than the lesion's.
+    "Right frontal lesion; left frontal sinus mucosal thickening.": ("right frontal", "none none none"),
+    "Right temporal mass; left temporal bone fracture.": ("right temporal", "none none none"),
+    "Right frontal lesion with left frontoparietal craniotomy.": ("right frontal", "none none none"),
+    "Left hemianopsia; right occipital mass.": ("right occipital", "none none none"),
+    "Left lung carcinoma; brain metastasis in the right occipital lobe.": ("right occipital", "none none none"),
+    "The left cerebral hemisphere demonstrates a mass while the right cerebral hemisphere is clear.": (
+        "left",
+        "none none none",
+    ),
+    # Tumors by their names.
+    "Left frontal ganglioglioma with moderate edema in the left parietal lobe.": ("left frontal", "moderate none none"),
+    "Anaplastic oligoastrocytoma in the left insula.": ("left insula", "none none none"),
+    "Left frontal gliosarcoma.": ("left frontal", "none none none"),
+    "Left cerebellar haemangioblastoma.": ("left cerebellum", "none none none"),
+    "Left vestibular schwannoma.": ("left", "none none none"),
+    "Left frontal LGG.": ("left frontal", "none none none"),
+    "Right frontal hematoma.": ("-", "none none none"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TRAPS.items(), ids=TRAPS.keys())
+def test_reads_what_is_said(text: str, expected: tuple[str, str]) -> None:
+    found = extract(text)
+    lesion = " ".join(filter(lambda word: word != "none", (found.side, *found.lobes))) if found.lesion else "-"
+    grades = f"{found.edema} {found.necrosis} {found.ventricular_compression}"
+    assert (lesion, grades) == expected
