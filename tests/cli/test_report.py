@@ -204,6 +204,21 @@ def test_a_full_disk_is_one_line(run, brain_file, monkeypatch):
     assert "Traceback" not in result.stderr
 
 
+def test_a_model_that_fails_to_load_is_tried_once_and_no_scan_is_blamed(run, save_scan, tmp_path, monkeypatch):
+    scans = [save_scan(phantom.brain_image(), f"{name}.nii.gz") for name in "ab"]
+    tries = []
+
+    def broken(model):
+        tries.append(model)
+        raise ImportError("no module\nbitsandbytes")
+
+    monkeypatch.setattr(Pipeline, "from_pretrained", broken)
+    result = run(*scans)
+    assert (result.exit_code, len(tries)) == (2, 1)
+    assert result.stderr.count("error:") == 1
+    assert "no module bitsandbytes" in result.stderr
+
+
 def test_a_model_that_is_nowhere_ends_a_batch_at_once(brain_file, bad_file, tmp_path):
     arguments = ["report", str(brain_file), str(bad_file), "--model", "./nowhere", "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(app, arguments)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from braingemma3d.errors import InputError
-from braingemma3d.imaging.nifti import is_nifti, read_nifti
+from braingemma3d.imaging.nifti import is_nifti, read_nifti, scan_sha256
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
@@ -58,6 +58,13 @@ def _missing(tmp_path):
     return tmp_path / "absent.nii.gz"
 
 
+def test_a_pair_is_known_by_both_its_files(tmp_path):
+    for name, value in (("a", 1), ("b", 2)):
+        nib.Nifti1Pair(np.full((4, 4, 4), value, np.uint8), np.eye(4)).to_filename(tmp_path / f"{name}.img")
+    assert (tmp_path / "a.hdr").read_bytes() == (tmp_path / "b.hdr").read_bytes()
+    assert scan_sha256(tmp_path / "a.hdr") == scan_sha256(tmp_path / "a.img") != scan_sha256(tmp_path / "b.hdr")
+
+
 def _empty(tmp_path):
     path = tmp_path / "empty.nii.gz"
     path.touch()
@@ -70,6 +77,16 @@ def _truncated_gzip(tmp_path):
     cut = tmp_path / "cut.nii.gz"
     cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     return cut
+
+
+def _flipped_bit(tmp_path):
+    """All the bytes that an image needs are there, but not as they were written."""
+    path = tmp_path / "flipped.nii.gz"
+    nib.save(nib.Nifti1Image(np.random.default_rng(0).random((40, 40, 40)), np.eye(4)), path)
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # of the checksum
+    path.write_bytes(content)
+    return path
 
 
 def _truncated_plain(tmp_path):
@@ -157,7 +174,7 @@ def _with_bad_quaternion(image, path, sform_code):
 BAD_FILES = {
     "missing_file": [_missing],
     "empty_file": [_empty],
-    "truncated_file": [_truncated_gzip, _truncated_plain, _truncated_with_a_fourth_axis],
+    "truncated_file": [_truncated_gzip, _flipped_bit, _truncated_plain, _truncated_with_a_fourth_axis],
     "not_nifti": [_text, _text_gz, _not_gzip, _no_rotation],
     "not_3d": [_series, _two_d],
     "not_scalar": [_colour],

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import Gemma3ForCausalLM, Gemma3ForConditionalGeneration, SiglipModel
 
 from braingemma3d.errors import ModelError
@@ -51,6 +51,16 @@ def test_the_vision_half_of_a_whole_siglip_is_taken(backbone_folders):
     vision = load_vision_model(backbone_folders.vision)
     for name, weight in vision.state_dict().items():
         torch.testing.assert_close(weight, whole.vision_model.state_dict()[name])
+
+
+@pytest.mark.parametrize(("half", "load"), [("language", load_language_model), ("vision", load_vision_model)])
+def test_missing_weights_are_refused_and_not_made_up(backbone_folders, tmp_path, half, load):
+    folder = shutil.copytree(getattr(backbone_folders, half), tmp_path / half)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "layers.1.mlp" not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="weights are missing"):
+        load(folder)
 
 
 def test_weights_arrive_in_the_type_asked_for(backbone_folders):

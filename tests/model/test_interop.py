@@ -86,6 +86,11 @@ def test_lora_adapters_of_the_multimodal_model_are_put_on_the_text_tower(snapsho
         torch.testing.assert_close(model(**processor(volume)).logits, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_a_folder_for_adapters_that_were_never_trained_holds_none(snapshot):
+    (snapshot / "lora_adapters").mkdir()
+    assert not load_published(snapshot, **SMALL)[0].has_lora
+
+
 def test_lora_adapters_that_fit_nowhere_are_refused(snapshot):
     whole = Gemma3ForConditionalGeneration.from_pretrained(snapshot / "language_model").eval()
     get_peft_model(whole, LoraConfig(r=4, target_modules=["q_proj", "v_proj"])).save_pretrained(

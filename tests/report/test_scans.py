@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,37 @@ def test_no_id_leads_out_of_the_results_folder(tmp_path):
     top = [scan_id for scan_id, _ in find_scans([Path("/flair.nii"), Path("/data/flair.nii")])]
     assert len(set(top)) == 2
     assert all("/" not in scan_id and scan_id.strip(".") for scan_id in top)
+
+
+def test_linked_folders_are_searched_once(tmp_path):
+    touch(tmp_path / "archive" / "p2" / "flair.nii.gz", tmp_path / "study" / "p1" / "flair.nii.gz")
+    (tmp_path / "study" / "p2").symlink_to(tmp_path / "archive" / "p2")
+    (tmp_path / "study" / "p2" / "back").symlink_to(tmp_path / "study")
+    assert [scan_id for scan_id, _ in find_scans([tmp_path / "study"])] == ["p1_flair", "p2_flair"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_overlooked(tmp_path, monkeypatch):
+    touch(tmp_path / "p1" / "flair.nii.gz")
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [path.parent.name for _, path in find_scans([tmp_path])] == ["locked", "p1"]
+
+
+def test_of_a_bids_data_set_the_raw_flair_scans_are_taken(tmp_path):
+    anat = tmp_path / "sub-01" / "anat"
+    made = tmp_path / "derivatives" / "prep" / "sub-01" / "anat" / "sub-01_FLAIR.nii.gz"
+    touch(anat / "sub-01_T1w.nii.gz", anat / "sub-01_FLAIR.nii.gz", made, tmp_path / "dataset_description.json")
+    assert [path for _, path in find_scans([tmp_path])] == [anat / "sub-01_FLAIR.nii.gz"]
+    (anat / "sub-01_FLAIR.nii.gz").unlink()
+    with pytest.raises(InputError, match=r"no \*_FLAIR.nii.gz in this BIDS data set"):
+        find_scans([tmp_path])
 
 
 def test_what_is_hidden_is_not_searched_and_a_broken_link_is_not_overlooked(tmp_path):

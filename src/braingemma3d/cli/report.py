@@ -117,4 +117,13 @@ def _report_all(
 def _load_pipeline(model: str) -> Pipeline:
     from braingemma3d.report.pipeline import Pipeline
 
-    return Pipeline.from_pretrained(model)
+    try:
+        return Pipeline.from_pretrained(model)
+    except InputError:
+        raise
+    except Exception as error:
+        # No scan is to blame, and the next one would fail with it.
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{model}: can't be loaded ({type(error).__name__}: {reason}); see braingemma3d doctor"
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 import zlib
 from pathlib import Path
@@ -13,6 +15,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from braingemma3d.errors import InputError
+from braingemma3d.files import sha256
 from braingemma3d.imaging.orientation import orientation_code, to_dhw
 from braingemma3d.imaging.volume import QualityWarning, ScanGrid, Volume
 
@@ -59,6 +62,7 @@ def read_nifti(path: Path) -> Volume:
         image = _as_3d(image, path)
         _check_affine(image.affine, path)
         array, affine = to_dhw(image)
+        _read_to_the_end(path)
     except InputError:
         raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
@@ -67,6 +71,22 @@ def read_nifti(path: Path) -> Volume:
         ) from error
     source = ScanGrid(path, tuple(image.shape), np.asarray(image.affine), orientation_code(image.affine))
     return Volume(array, affine, source, warnings=tuple(_affine_warnings(image)))
+
+
+def scan_sha256(path: Path) -> str:
+    """SHA-256 of a scan's file; of a header and its image (``.hdr``, ``.img``), of both."""
+    if is_nifti(path):
+        return sha256(path)
+    pair = [half for suffix in (".hdr", ".img") if (half := path.with_suffix(suffix)).is_file()]
+    return hashlib.sha256("".join(map(sha256, pair)).encode()).hexdigest()
+
+
+def _read_to_the_end(path: Path) -> None:
+    """A gzip's checksum stands at its end, behind the last byte that an image needs: without it, damage goes unseen."""
+    if path.suffix.lower() == ".gz":
+        with gzip.open(path) as stream:
+            while stream.read(2**20):
+                pass
 
 
 def _as_3d(image: nib.Nifti1Image, path: Path) -> nib.Nifti1Image:

@@ -74,10 +74,25 @@ def readable(folder: Path) -> Iterator[None]:
         yield
     except ModelError:
         raise
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ModelError(f"{folder}: does not fit into memory; use a smaller model or a larger GPU") from error
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         # transformers and PEFT raise all of these for one or another kind of damage.
         reason = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder}: can't be loaded ({reason}); save or download it again") from error
+
+
+def complete(model_class: Any, folder: Path, *args: Any, **options: Any) -> Any:
+    """A model by the ``from_pretrained`` of its class, of which no weight may be missing but those of a pooling head.
+
+    Raises:
+        ModelError: transformers would go on with random weights: another model under the same name.
+    """
+    model, info = model_class.from_pretrained(folder, *args, output_loading_info=True, **options)
+    missing = [name for name in info["missing_keys"] if "head." not in name.replace("lm_head.", "")]
+    if missing:
+        raise ModelError(f"{folder}: {len(missing)} weights are missing; save or download it again")
+    return model
 
 
 def load_language_model(
@@ -109,9 +124,9 @@ def load_language_model(
         raise ModelError(f"{source}: a {config.model_type} model; the language model must be Gemma 3", "wrong_backbone")
     with readable(folder):
         if isinstance(config, Gemma3TextConfig):
-            model = Gemma3ForCausalLM.from_pretrained(folder, **options)
+            model = complete(Gemma3ForCausalLM, folder, **options)
         else:
-            whole = Gemma3ForConditionalGeneration.from_pretrained(folder, **options)
+            whole = complete(Gemma3ForConditionalGeneration, folder, **options)
             with torch.device("meta"):
                 model = Gemma3ForCausalLM(whole.config.text_config)
             model.model = whole.model.language_model
@@ -158,4 +173,4 @@ def load_vision_model(source: str | Path, dtype: torch.dtype | str = "auto") -> 
         raise ModelError(f"{source}: a {config.model_type} model; the vision model must be SigLIP", "wrong_backbone")
     vision = config if isinstance(config, SiglipVisionConfig) else config.vision_config
     with readable(folder):
-        return siglip_class(vision).from_pretrained(folder, dtype=dtype).eval()
+        return complete(siglip_class(vision), folder, dtype=dtype).eval()

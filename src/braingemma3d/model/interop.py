@@ -82,7 +82,8 @@ def load_published(
     )
     model = BrainGemma3DForConditionalGeneration.from_backbones(config, vision, language).to(language.dtype)
     _load_projector(model, folder / PROJECTOR_FILE)
-    if (folder / LORA_FOLDER).is_dir():
+    # The reference makes the folder before it has adapters.
+    if (folder / LORA_FOLDER / "adapter_config.json").is_file():
         _load_lora(model, folder / LORA_FOLDER)
     return model, BrainGemma3DProcessor.from_config(config, load_tokenizer(folder / LANGUAGE_FOLDER))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,8 @@ def four_bit(config: BrainGemma3DConfig) -> Any:
         return None
     from transformers import BitsAndBytesConfig
 
+    if find_spec("bitsandbytes") is None:
+        raise ModelError("a language model of this size is loaded in 4 bits; pip install 'braingemma3d[quantized]'")
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -22,7 +22,7 @@ from transformers import (
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from braingemma3d.errors import ModelError
-from braingemma3d.model.backbones import HUB_OPTIONS, load_language_model, local_snapshot
+from braingemma3d.model.backbones import HUB_OPTIONS, complete, load_language_model, local_snapshot
 from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.projector import Projector
@@ -152,12 +152,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         quantization = kwargs.pop("quantization_config", None)
         is_trainable = kwargs.pop("is_trainable", False)
         kwargs.setdefault("dtype", "auto")
-        model, info = super().from_pretrained(
-            folder, *args, with_language_model=False, output_loading_info=True, **kwargs
-        )
-        if info["missing_keys"]:
-            # transformers would go on with random weights: another model under the same name.
-            raise ModelError(f"{folder}: {len(info['missing_keys'])} weights are missing; save or download it again")
+        model = complete(super(), folder, *args, with_language_model=False, **kwargs)
         model.language_model = load_language_model(
             model.config.language_source or folder / LANGUAGE_FOLDER,
             dtype=model.dtype,
@@ -178,6 +173,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """
         folder = Path(save_directory)
         hub = {name: kwargs.pop(name) for name in _HUB & kwargs.keys()}
+        if not kwargs.get("is_main_process", True):
+            return
         # What an earlier model left would be loaded with this one.
         shutil.rmtree(folder / LORA_FOLDER, ignore_errors=True)
         if kwargs.get("state_dict") is None:

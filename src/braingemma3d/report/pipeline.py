@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from transformers import LogitsProcessorList
 
-from braingemma3d.files import sha256
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import mirror_differences
+from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.model.both_views import BothViews, swapped_entries
@@ -142,7 +142,7 @@ class Pipeline:
                 shape=source.shape,
                 spacing_mm=tuple(np.linalg.norm(source.affine[:3, :3], axis=0).round(4).tolist()),
                 orientation=source.orientation,
-                sha256=sha256(source.path) if source.path.is_file() else None,
+                sha256=scan_sha256(source.path) if source.path.is_file() else None,
                 brain_mask_ml=round(volume.brain_ml, 1),
             ),
             timing_s=timing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
@@ -16,7 +17,9 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     """Resolve what was given on the command line.
 
     Args:
-        inputs: NIfTI files, and folders that are searched with their subfolders.
+        inputs: NIfTI files, and folders that are searched with their subfolders and those that they link to; of a BIDS
+            data set, its raw FLAIR scans are taken. A folder that may not be looked into counts as a scan that can't be
+            read.
 
     Returns:
         (id, file) pairs in the order given, folders sorted by path. Ids are file names without suffix; where several
@@ -31,21 +34,40 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
         if not given.is_dir():
             files.append(given)
             continue
-        found = sorted(p for p in given.rglob("*") if is_nifti(p) and _is_scan(p, given))
+        found = _below(given)
         if not found and len(inputs) == 1:
-            raise InputError(
-                f"{given}: no .nii or .nii.gz file in this folder; give a scan, or convert DICOM with dcm2niix first",
-                "no_scans",
+            wanted = (
+                "no *_FLAIR.nii.gz in this BIDS data set"
+                if _is_bids(given)
+                else "no .nii or .nii.gz file in this folder"
             )
+            raise InputError(f"{given}: {wanted}; give a scan, or convert DICOM with dcm2niix first", "no_scans")
         files += found or [given]
     files = list(dict.fromkeys(file.absolute() for file in files))
     return list(zip(_distinct_ids(files), files, strict=True))
 
 
-def _is_scan(path: Path, root: Path) -> bool:
-    """A link to a file that is not there counts: that it can't be read has to be said."""
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return not hidden and (path.is_file() or path.is_symlink())
+def _below(root: Path) -> list[Path]:
+    """The scans of a folder, sorted by path. Links to files that are not there count: it has to be said."""
+    found: list[Path] = []
+    locked: list[OSError] = []
+    known: set[str] = set()
+    for parent, folders, names in os.walk(root, followlinks=True, onerror=locked.append):
+        if os.path.realpath(parent) in known:
+            folders.clear()
+            continue
+        known.add(os.path.realpath(parent))
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(parent) / name for name in names if is_nifti(Path(name)) and not name.startswith(".")]
+    if _is_bids(root):
+        raw = [path for path in found if "derivatives" not in path.relative_to(root).parts]
+        found = [path for path in raw if default_id(path).endswith("_FLAIR")]
+    # The pattern stands for whatever is in there.
+    return sorted(found + [Path(error.filename) / "*.nii.gz" for error in locked])
+
+
+def _is_bids(folder: Path) -> bool:
+    return (folder / "dataset_description.json").is_file()
 
 
 def _distinct_ids(files: Sequence[Path]) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from braingemma3d.files import new_file, new_folder, refuse_folder, sha256
+from braingemma3d.files import new_file, new_folder, refuse_folder
+from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.report.overview import save_overview
 from braingemma3d.report.report import Report
@@ -66,7 +67,7 @@ def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORM
         report = Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
     except ValueError:
         return None
-    return report if report.input.sha256 == sha256(scan) else None
+    return report if report.input.sha256 == scan_sha256(scan) else None
 
 
 def _title(report: Report) -> str:
