@@ -96,6 +96,17 @@ def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:
         )
 
 
+def refuse_unwritable(folder: Path) -> None:
+    """Make sure that a folder can be made and written to, before hours of work.
+
+    Raises:
+        InputError: what is there of it is no folder, or can't be written to.
+    """
+    nearest = next(there for there in (folder.absolute(), *folder.absolute().parents) if there.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise InputError(f"{nearest}: not a folder that can be written to; choose another with --out", "bad_option")
+
+
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
     """The lines of a JSONL file that hold something, each with its number from 1; a byte order mark is not one.
 

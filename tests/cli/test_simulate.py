@@ -38,4 +38,8 @@ def test_another_cohort_in_the_same_folder_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize("option", [("-n", 0), ("--healthy", 2), ("--seed", -1)])
 def test_values_out_of_range_are_refused(option, tmp_path):
-    assert run(tmp_path, *option).exit_code == 2
+    result = run(tmp_path, *option)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("braingemma3d: error: ")
+    assert result.stderr.count("\n") == 1
+    assert option[0] in result.stderr

@@ -52,6 +52,8 @@ def test_a_mask_is_looked_at_where_nobody_has_told_the_findings(write):
 def test_findings_must_say_whether_there_is_a_lesion(write):
     with pytest.raises(InputError, match=r"line 1: findings: .*they don't say `lesion`"):
         read_manifest(write(CASE | {"findings": {"side": "left"}}))
+    with pytest.raises(InputError, match="they have no lesion, but a place or a grade"):
+        read_manifest(write(CASE | {"findings": {"lesion": False, "edema": "severe"}}))
 
 
 def test_absolute_paths_stay(write):
@@ -80,6 +82,8 @@ def test_windows_line_ends_and_byte_order_marks_are_no_matter(tmp_path):
     ("lines", "says"),
     [
         (["{"], "line 1 is not JSON"),
+        (["[" * 10_000], "line 1 is not JSON"),
+        (["1" * 5000], "line 1 is not JSON"),
         ([CASE, "[1]"], "line 2: Input should be"),
         ([{"id": "a"}], "line 1: patient: Field required"),
         ([CASE | {"findings": {"side": "up"}}], "line 1: findings.side"),

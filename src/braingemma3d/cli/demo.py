@@ -18,10 +18,12 @@ def demo(
     from importlib.resources import as_file, files
 
     from braingemma3d.cli.explain import explain_report, missing_package
+    from braingemma3d.files import refuse_folder, refuse_unwritable
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.report.writers import as_text, write_report
 
+    refuse_unwritable(out)
     with as_file(files("braingemma3d") / "assets" / "simulated_flair.nii.gz") as scan:
         volume = load_scan(scan)
     pipeline = Pipeline.from_pretrained()
@@ -36,7 +38,6 @@ def demo(
     from braingemma3d.explain.explanation import ExplainSettings
     from braingemma3d.explain.files import FILES, WHAT
     from braingemma3d.explain.lime import LimeSettings
-    from braingemma3d.files import refuse_folder
 
     refuse_folder(out / "explanation", FILES, WHAT)
     settings = ExplainSettings("edema", lime=LimeSettings(samples=SAMPLES))

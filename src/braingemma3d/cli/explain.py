@@ -55,10 +55,12 @@ def explain(
     from braingemma3d.explain.files import FILES, WHAT
     from braingemma3d.explain.lime import LimeSettings
     from braingemma3d.explain.outline import read_outline
-    from braingemma3d.files import refuse_folder
+    from braingemma3d.files import refuse_folder, refuse_unwritable
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
 
+    # It is made beside OUT, and takes its place.
+    refuse_unwritable(out.absolute().parent)
     refuse_folder(out, FILES, WHAT)
     volume = load_scan(scan, brain_mask)
     outline = None if mask is None else read_outline(mask, volume)

@@ -23,6 +23,9 @@ from braingemma3d.cli.simulate import simulate
 from braingemma3d.cli.train import train
 from braingemma3d.errors import InputError
 
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Of click, wherever typer keeps it."""
+
 
 class ErrorsInOneLine(TyperGroup):
     """Bad input ends in one line on stderr and exit code 2, an interruption in one line and 130."""
@@ -33,6 +36,12 @@ class ErrorsInOneLine(TyperGroup):
             return super().invoke(ctx)
         except InputError as error:
             print_error(str(error))
+            raise typer.Exit(2) from error
+        except USAGE_ERROR as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                raise
+            verb = error.ctx.command_path if error.ctx else "braingemma3d"
+            print_error(f"{error.format_message().rstrip('.')}; see {verb} --help")
             raise typer.Exit(2) from error
         except OSError as error:
             if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):

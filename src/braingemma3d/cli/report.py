@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -36,6 +35,7 @@ def report(
     With several scans, OUT/summary.csv lists them all. Exit code 0: all reported; 1: some failed; 2: none could be
     reported.
     """
+    from braingemma3d.files import refuse_unwritable
     from braingemma3d.report.scans import find_scans
     from braingemma3d.report.writers import FORMATS, as_text
 
@@ -43,9 +43,7 @@ def report(
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown:
         raise InputError(f"--format: no format {unknown[0]!r}; choose from {','.join(FORMATS)}", "bad_option")
-    nearest = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
-        raise InputError(f"{nearest}: not a folder that can be written to; choose another with --out", "bad_option")
+    refuse_unwritable(out)
     if resume and "json" not in wanted:
         raise InputError("--resume: earlier reports are known by their report.json; add json to --format", "bad_option")
     found = find_scans(scans)

@@ -46,9 +46,11 @@ class ManifestCase(BaseModel):
 
     @field_validator("findings")
     @classmethod
-    def _say_whether_there_is_a_lesion(cls, findings: Findings | None) -> Findings | None:
+    def _agree_with_themselves(cls, findings: Findings | None) -> Findings | None:
         if findings is not None and "lesion" not in findings.model_fields_set:
             raise ValueError("they don't say `lesion`, true or false")
+        if findings is not None and not findings.lesion and findings != Findings():
+            raise ValueError("they have no lesion, but a place or a grade")
         return findings
 
     @property
@@ -79,10 +81,10 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     for number, line in lines:
         try:
             case = ManifestCase.model_validate(json.loads(line))
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
         if case.id in known:
             raise InputError(f"{path}: line {number}: a second case {case.id!r}; give every case an id of its own")
         known.add(case.id)

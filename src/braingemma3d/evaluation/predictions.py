@@ -62,12 +62,12 @@ def read_predictions(path: Path) -> list[Prediction]:
     for number, line in lines:
         try:
             prediction = Prediction.model_validate(json.loads(line))
-        except json.JSONDecodeError as error:
+        except ValidationError as error:
+            raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}: line {number} is not JSON; write one object with `id` and `text` a line"
             ) from error
-        except ValidationError as error:
-            raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
         found[prediction.system, prediction.id] = prediction
     return list(found.values())
 
