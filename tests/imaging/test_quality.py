@@ -88,6 +88,7 @@ def test_a_brain_that_is_cut_off_is_warned_of_by_side(cut, name):
     mask = ball()[cut]
     warnings = {w.code: w.message for w in quality_warnings(volume_of(noise(mask.shape), mask=mask))}
     assert name in warnings["partial_coverage"]
+    assert "not checked whether this is a FLAIR" in warnings["partial_coverage"]
 
 
 def test_an_unusual_brain_volume_is_warned_of():

@@ -89,7 +89,10 @@ def _coverage(volume: Volume) -> list[QualityWarning]:
         cut += [name for name, edge in ((low_name, area[0]), (high_name, area[-1])) if edge > EDGE_SHARE * area.max()]
     height = np.ptp(np.flatnonzero(mask.any(axis=(1, 2)))) * volume.spacing[0]
     if cut:
-        return [QualityWarning("partial_coverage", f"The brain is cut off at the {' and '.join(cut)} of the image.")]
-    if height < COVERAGE_MM:
-        return [QualityWarning("partial_coverage", f"Only {height:.0f} mm of the brain's height are in the image.")]
-    return []
+        what = f"The brain is cut off at the {' and '.join(cut)} of the image."
+    elif height < COVERAGE_MM:
+        what = f"Only {height:.0f} mm of the brain's height are in the image."
+    else:
+        return []
+    # Tissues are known by an average brain, which a part of one does not fit.
+    return [QualityWarning("partial_coverage", f"{what} So it was not checked whether this is a FLAIR.")]
