@@ -39,7 +39,7 @@ medical device, not for any decision about a patient.** It has never seen a real
 
 {made}
 
-The whole configuration, with every seed, and the curves are in `{history}`; the cases' truth and reports have the
+Settings, seeds and curves of the stages below are in `{history}`; the truth and reports of the last one's cases have the
 SHA-256 `{cases_sha256}`.
 
 {stages}
@@ -52,12 +52,15 @@ the Gemma Terms of Use.
 
 {results}
 
-Means with their 95 % bootstrap intervals; the best system that does not look or does not learn is beside each. Tables,
+Means with their 95 % bootstrap intervals; the best system that does not look or does not learn is beside each:
+sensitivity 1.00 is that of always saying lesion, specificity 1.00 of being told. The model's mirror is 1 by design. Tables,
 confusions and blind systems are in the project's `docs/results/`.
 
 ## Limits
 
 - Simulated patients are not patients. What these figures are worth on real scans is not known.
+- It writes with the vocabulary entries of its simulated reports only ({words} of Gemma's 262,144; `report_tokens` in
+  `config.json`), and can't write any other word.
 - FLAIR only; tumour-like lesions only. Other sequences and other diseases give fluent nonsense.
 - Lobes, edema, necrosis and ventricular compression are graded as the simulation defines them.
 - Every report is written from the scan and its mirror image, and checked for whether both say the same alone and for
@@ -75,16 +78,19 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
     record = {"config": config, "cases_sha256": records[names[-1]]["cases_sha256"], "stages": histories}
+    size = config["size"] or config["start"]
+    words = json.loads((run / names[-1] / "config.json").read_text(encoding="utf-8"))["report_tokens"]
     card = CARD.format(
-        size=config["size"],
-        made=made.strip().format(size=config["size"]),
+        size=size,
+        made=made.strip().format(size=size),
+        words=len(words),
         history=HISTORY,
         cases_sha256=record["cases_sha256"],
         stages=stage_table(config, histories),
         results="\n\n".join(result_table(folder) for folder in results) or "Not evaluated yet.",
     )
     # Only now: what is there is lost with this.
-    target = ROOT / "src" / "braingemma3d" / "weights" / config["size"]
+    target = ROOT / "src" / "braingemma3d" / "weights" / size
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(run / names[-1], target)
     (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -95,3 +95,16 @@ def test_files_that_are_no_configuration(tmp_path):
 
 def test_only_what_is_named_trains():
     assert Stage(**GROUND).rates == {"encoder": 1e-3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start": "mini"}, "either a size or a model to start from"),
+        ({"size": None}, "either a size or a model to start from"),
+        ({"size": None, "start": "mini", "model": {"lora_rank": 8}}, "leave model and pretrain out"),
+    ],
+)
+def test_a_run_begins_with_a_size_or_with_a_trained_model(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        read_config(write(tmp_path, **changes))

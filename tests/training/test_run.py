@@ -194,7 +194,7 @@ def test_a_wrong_model_setting_is_one_line(config, tmp_path, setting, value, say
 
 def test_reports_may_be_as_long_as_those_learned_from(config, finished, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "SLACK", 1000)
-    longer = config.model_copy(update={"stages": (config.stages[2],)})
+    longer = config.model_copy(update={"stages": (config.stages[-2],)})
     model, _ = load_model(str(Run(longer, tmp_path, workers=1, shared=finished).go()))
     assert model.generation_config.max_new_tokens > 1000
 
@@ -208,6 +208,26 @@ def test_a_model_gains_the_words_of_new_reports(config, finished, tmp_path):
     (out / "warmup" / "config.json").write_text(json.dumps(settings))
     Run(config, out).go()
     assert json.loads((out / "specialise" / "config.json").read_text())["report_tokens"] == words
+
+
+def test_a_trained_model_goes_on_learning(config, finished, tmp_path):
+    writing = config.stages[-1].model_copy(update={"steps": 3, "rates": {"compressor": 1e-3}})
+    start = finished / "specialise"
+    settings = {"data": config.data, "stages": [writing], "start": str(start)}
+    out = Run(TrainingConfig.model_validate(settings), tmp_path / "run", shared=finished).go()
+    before, after = trained(start), trained(out)
+    assert not torch.equal(before["compressor.queries"], after["compressor.queries"])
+    assert torch.allclose(before["compressor.queries"], after["compressor.queries"], atol=0.01)
+    assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("compressor."))
+    assert (out / "lora_adapters").is_dir()
+    model, _ = load_model(str(out))
+    assert model.config.report_tokens == load_model(str(start))[0].config.report_tokens
+
+
+def test_a_size_without_weights_is_nothing_to_start_from(config, tmp_path):
+    settings = {"data": config.data, "stages": config.stages[-1:], "start": "medgemma"}
+    with pytest.raises(InputError, match="medgemma has no trained weights"):
+        Run(TrainingConfig.model_validate(settings), tmp_path)
 
 
 def test_a_folder_belongs_to_one_configuration(config, finished):

@@ -48,10 +48,8 @@ def load_model(
         InputError: a backbone or checkpoint can't be had.
     """
     dtype = dtype or fast_dtype()
-    if name not in SIZES:
-        model, processor = _load_checkpoint(local_snapshot(name), dtype)
-    elif packaged_weights(name).is_dir():
-        model, processor = _load_checkpoint(packaged_weights(name), dtype)
+    if folder := trained_folder(name):
+        model, processor = _load_checkpoint(folder, dtype)
     else:
         config = BrainGemma3DConfig.of_size(name)
         source = str(config.language_source)
@@ -64,6 +62,29 @@ def load_model(
     return model, processor
 
 
+def trained_folder(name: str) -> Path | None:
+    """Where the trained weights of a model lie; None for a named size of which this package has none.
+
+    Raises:
+        ModelError: neither a named size, nor a folder, nor on the hub.
+    """
+    if name not in SIZES:
+        return local_snapshot(name)
+    return packaged_weights(name) if packaged_weights(name).is_dir() else None
+
+
+def trained_config(folder: Path) -> BrainGemma3DConfig:
+    """The configuration of a checkpoint.
+
+    Raises:
+        ModelError: there is none, or it is of another model.
+    """
+    config = checkpoint_config(folder)
+    if not isinstance(config, BrainGemma3DConfig):
+        raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
+    return config
+
+
 def _load_checkpoint(
     folder: Path, dtype: torch.dtype
 ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
@@ -71,9 +92,7 @@ def _load_checkpoint(
         if is_published_snapshot(folder):
             model, processor = load_published(folder, dtype)
             return model.to(_device()), processor
-        config = checkpoint_config(folder)
-        if not isinstance(config, BrainGemma3DConfig):
-            raise ModelError(f"{folder}: a {config.model_type} model, not BrainGemma3D; give another folder or hub id")
+        config = trained_config(folder)
         processor = BrainGemma3DProcessor.from_pretrained(folder)
         model = BrainGemma3DForConditionalGeneration.from_pretrained(
             folder, dtype=dtype, **placement(config, _device())

@@ -53,9 +53,10 @@ class Pipeline:
     ) -> None:
         self.model = model
         self.processor = processor
+        language = model.config.language_source or "saved with it"
         self.model_info = ModelInfo(
             name=name,
-            revision=f"{model.config.trained_stage}, language model {model.config.language_source or 'saved with it'}",
+            revision=f"{model.config.trained_stage}, language model {_called(language)}",
             sha256=weights_sha256(model),
         )
 
@@ -63,7 +64,7 @@ class Pipeline:
     def from_pretrained(cls, name: str = "mini") -> Pipeline:
         """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`."""
         model, processor = load_model(name)
-        return cls(model, processor, Path(name).resolve().name if Path(name).is_dir() else name)
+        return cls(model, processor, _called(name))
 
     def write(self, pixel_values: torch.Tensor) -> list[str]:
         """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid, each read with its mirror image."""
@@ -147,6 +148,11 @@ class Pipeline:
             ),
             timing_s=timing,
         )
+
+
+def _called(source: str) -> str:
+    """What a model is called in a report: of a folder on this machine its name, not where it lies."""
+    return Path(source).resolve().name if Path(source).is_dir() else source
 
 
 def _with_mirror_images(pixel_values: torch.Tensor) -> torch.Tensor:

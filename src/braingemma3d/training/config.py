@@ -137,8 +137,9 @@ class TrainingConfig(_Settings):
     """A whole run.
 
     Attributes:
-        size: the model's named size.
-        model: changes to single fields of its configuration.
+        size: named size of a model that is built around its pretrained backbones.
+        start: in its place ``mini``, a checkpoint folder or a hub id: a trained model that goes on learning.
+        model: changes to single fields of the size's configuration.
         data: see :class:`Data`.
         own_words: let the model write with the vocabulary entries of its training reports only, which spares most of
             the output head's time where the reports use few of them.
@@ -146,7 +147,8 @@ class TrainingConfig(_Settings):
         report_to: where transformers sends the curves: ``tensorboard``, ``trackio``.
     """
 
-    size: str
+    size: str | None = None
+    start: str | None = None
     model: dict[str, Any] = {}
     data: Data
     own_words: bool = False
@@ -154,12 +156,18 @@ class TrainingConfig(_Settings):
     report_to: tuple[Literal["tensorboard", "trackio"], ...] = ()
 
     @model_validator(mode="after")
-    def _has_maps(self) -> TrainingConfig:
+    def _fits_together(self) -> TrainingConfig:
         for stage in self.stages:
             needs_maps = stage.objective == "slices" or {"lesion", "anatomy", "amounts"} & set(stage.weights)
             if self.data.manifest and needs_maps:
                 raise ValueError(f"stage {stage.name} learns from maps, which only simulated data has")
         names = [stage.name for stage in self.stages]
+        if (self.size is None) == (self.start is None):
+            raise ValueError("give either a size or a model to start from")
+        if self.start is not None and (self.model or "pretrain" in names):
+            raise ValueError(
+                "a model to start from has its configuration and its encoder; leave model and pretrain out"
+            )
         if len(set(names)) < len(names):
             raise ValueError(f"stages must have names of their own, not {', '.join(names)}")
         if "pretrain" in names[1:]:

@@ -20,7 +20,7 @@ from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.loading import fast_dtype, placement, random_vision
+from braingemma3d.model.loading import fast_dtype, placement, random_vision, trained_config, trained_folder
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.simulate.cohort import Cohort
@@ -67,12 +67,19 @@ class Run:
         self.workers = workers
         if unknown := config.model.keys() - {field.name for field in fields(BrainGemma3DConfig)}:
             raise InputError(f"model: no setting {min(unknown)!r}; correct it, see docs/model.md")
+        self.start = trained_folder(config.start) if config.start else None
+        if config.start and self.start is None:
+            raise InputError(f"start: {config.start} has no trained weights; give its size in place of it")
         try:
-            self.model_config = BrainGemma3DConfig.of_size(config.size, **config.model)
+            if self.start is None:
+                self.model_config = BrainGemma3DConfig.of_size(str(config.size), **config.model)
+            else:
+                self.model_config = trained_config(self.start)
         except (ValueError, TypeError, IndexError, ArithmeticError, StrictDataclassError) as error:
             raise InputError(f"the configuration's model can't be built: {error}; correct size or model") from error
         if not self.model_config.language_source:
-            raise InputError(f"model {config.size!r} names no language_source; set it to a folder or a hub id")
+            of = config.start or config.size
+            raise InputError(f"model {of!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
         if missing := set(config.report_to) - set(get_available_reporting_integrations()):
             raise InputError(f"report_to: {min(missing)} is not installed; install it, or leave it out")
@@ -160,7 +167,7 @@ class Run:
             data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, processor.tokenizer)
-        if set(before) <= {"pretrain"}:
+        if self.start is None and set(before) <= {"pretrain"}:
             learner.match_scale(default_data_collator([data[i] for i in range(min(MATCHED, len(data)))]))
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
         if history is not None:
@@ -172,7 +179,7 @@ class Run:
         data = ReportDataset(shards, self._features(model, shards, stage), stage)
         if "lora" in stage.rates and not model.has_lora:
             model.add_lora(stage.seed)
-        if self.config.own_words:
+        if self.config.own_words or model.config.report_tokens:
             known = set(model.config.report_tokens or ())
             model.config.report_tokens = sorted(known.union(data.vocabulary(processor.tokenizer)))
         learner = Reporting(model, processor, stage.emphasis)
@@ -202,11 +209,11 @@ class Run:
         self, stage: Stage, before: list[StageName]
     ) -> tuple[BrainGemma3DForConditionalGeneration, BrainGemma3DProcessor]:
         """What the stages before have made, in float32 but for the frozen language model."""
-        trained = [name for name in before if name != "pretrain"]
+        done = [self.out / name for name in before if name != "pretrain"]
+        folder = done[-1] if done else self.start
         device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
         placed = placement(self.model_config, device)
-        if trained:
-            folder = self.out / trained[-1]
+        if folder is not None:
             model = BrainGemma3DForConditionalGeneration.from_pretrained(
                 folder, dtype=fast_dtype(), is_trainable=True, **placed
             )
