@@ -39,8 +39,8 @@ medical device, not for any decision about a patient.** It has never seen a real
 
 {made}
 
-Settings, seeds and curves of the stages below are in `{history}`; the truth and reports of the last one's cases have the
-SHA-256 `{cases_sha256}`.
+Settings, seeds and curves of the stages below are in `{history}`; the truth and reports of the last one's cases have
+the SHA-256 `{cases_sha256}`.
 
 {stages}
 
@@ -53,8 +53,8 @@ the Gemma Terms of Use.
 {results}
 
 Means with their 95 % bootstrap intervals; the best system that does not look or does not learn is beside each:
-sensitivity 1.00 is that of always saying lesion, specificity 1.00 of being told. The model's mirror is 1 by design. Tables,
-confusions and blind systems are in the project's `docs/results/`.
+sensitivity 1.00 is that of always saying lesion, specificity 1.00 of being told. The model's mirror is 1 by design.
+Tables, confusions and blind systems are in the project's `docs/results/`.
 
 ## Limits
 
