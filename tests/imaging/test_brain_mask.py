@@ -8,6 +8,7 @@ import pytest
 
 import phantom
 from braingemma3d.errors import InputError
+from braingemma3d.imaging import brain_mask
 from braingemma3d.imaging.brain_mask import find_brain, is_stripped
 from braingemma3d.imaging.nifti import read_nifti
 
@@ -50,6 +51,24 @@ def test_a_head_with_a_blanked_background_is_not_taken_for_stripped(save_scan):
     array[array < 60] = 0
     big = nib.Nifti1Image(array, phantom.coordinates()[1] * np.array([1.25, 1.25, 1.25, 1])[None])
     assert not is_stripped(read_nifti(save_scan(big)))
+
+
+@pytest.mark.parametrize(("share", "stripped"), [(0.6, False), (0.98, True)])
+def test_of_what_may_be_a_large_brain_or_a_small_head_deepbet_tells(share, stripped, save_scan, monkeypatch):
+    array, affine = phantom.brain_array(), phantom.coordinates()[1].copy()
+    affine[:3, :3] *= 1.15
+    volume = read_nifti(save_scan(nib.Nifti1Image(array, affine)))
+    inside = np.flatnonzero(volume.array > 0)
+    found = np.zeros(volume.array.size, bool)
+    found[inside[: int(share * inside.size)]] = True
+    monkeypatch.setattr(brain_mask, "_deepbet", lambda _: found.reshape(volume.array.shape))
+    assert is_stripped(volume) is stripped
+
+
+def test_a_large_brain_is_not_taken_for_a_head(save_scan):
+    array, affine = phantom.brain_array(), phantom.coordinates()[1].copy()
+    affine[:3, :3] *= (1900 / ((array > 0).sum() * abs(np.linalg.det(affine[:3, :3])) / 1000)) ** (1 / 3)
+    assert is_stripped(read_nifti(save_scan(nib.Nifti1Image(array, affine))))
 
 
 def test_deepbet_finds_the_brain_in_a_head(head_file, brain_ras):

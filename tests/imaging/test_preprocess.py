@@ -69,3 +69,15 @@ def test_the_metastasis_is_on_the_left_at_the_back():
     _, h, w = np.argwhere(pixels > 0.75).mean(axis=0) / pixels.shape
     assert w < 0.45
     assert h < 0.5
+
+
+@real_data
+@pytest.mark.parametrize("scale", [0.86, 0.8])
+def test_a_small_head_whose_air_is_0_keeps_no_skull(scale, save_scan):
+    raw = nib.load(REAL_DATA / "tcga6692_flair_raw.nii.gz")
+    array = raw.get_fdata()
+    array[array < 20] = 0
+    affine = raw.affine.copy()
+    affine[:3, :3] *= scale
+    head = load_scan(save_scan(nib.Nifti1Image(array, affine)))
+    assert "already_stripped" not in [warning.code for warning in head.warnings]

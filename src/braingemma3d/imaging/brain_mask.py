@@ -19,6 +19,10 @@ BrainMaskMethod = Literal["auto", "deepbet", "none"]
 _FOREGROUND = 0.02
 _STRIPPED_BACKGROUND = 0.25
 _STRIPPED_ML = 2300.0
+_SURELY_BRAIN_ML = 1600.0
+_BRAIN_SHARE = 0.85
+"""Of the foreground, by deepbet: 0.98 to 1.00 in real and simulated stripped brains, 0.50 to 0.65 in a real head of any
+size whose air was set to 0."""
 _RIM_MM = 6.0
 _MAX_RIM = 0.9
 """Around a brain lie dark CSF and bone. Noise, or a body part that deepbet cuts out blindly, gives 0.97 or more; the
@@ -61,14 +65,22 @@ def is_stripped(volume: Volume) -> bool:
     """Whether the skull has been removed already.
 
     A stripped scan has one exact background value around a compact region of brain size. A head with its skull is
-    larger than any brain, or its air is noise.
+    larger than any brain, or its air is noise. Where its air was set to 0, a small head, or a part of one, may have the
+    size of a large brain: deepbet then tells, which finds nearly all of it to be brain, or about half.
     """
     background = _background(volume)
     exact = float(np.mean(volume.array == background))
     if exact < _STRIPPED_BACKGROUND:
         return False
     foreground = _largest_part(_foreground(volume))
-    return bool(foreground.sum() * np.prod(volume.spacing) / 1000 <= _STRIPPED_ML)
+    foreground_ml = foreground.sum() * np.prod(volume.spacing) / 1000
+    if not _SURELY_BRAIN_ML < foreground_ml <= _STRIPPED_ML:
+        return bool(foreground_ml <= _STRIPPED_ML)
+    try:
+        brain = _deepbet(volume)
+    except InputError:
+        return True
+    return bool((brain & foreground).sum() >= _BRAIN_SHARE * foreground.sum())
 
 
 def _rim_brightness(volume: Volume, mask: Mask) -> float:
