@@ -138,7 +138,7 @@ class TrainingConfig(_Settings):
 
     Attributes:
         size: named size of a model that is built around its pretrained backbones.
-        start: in its place a trained model that goes on learning, as ``report --model`` takes it: ``mini``, a folder, a hub id.
+        start: in its place a trained model that goes on learning, as ``report --model`` takes it.
         model: changes to single fields of the size's configuration.
         data: see :class:`Data`.
         own_words: let the model write with the vocabulary entries of its training reports only, which spares most of
