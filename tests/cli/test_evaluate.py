@@ -105,6 +105,15 @@ def test_results_of_another_model_are_not_mixed_with_these(run, manifest, tiny_c
     assert "another model or test set" in result.stderr
 
 
+def test_a_model_is_not_tested_on_all_that_it_has_learned_from(run, manifest, tiny_checkpoint, tmp_path):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "trained")
+    (folder / "training.json").write_text(json.dumps({"config": {"data": {"manifest": str(manifest)}}}))
+    result = run("evaluate", "--model", folder, "--data", manifest)
+    assert result.exit_code == 2
+    assert "has learned from these cases" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_case_whose_mask_cannot_be_read_costs_no_other(run, manifest, reports, save_scan, tmp_path):
     save_scan(phantom.lesion_mask(), "set/mask.nii.gz")
     row = {"patient": "m", "image": "a.nii.gz", "source": "phantom"}

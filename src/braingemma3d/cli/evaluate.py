@@ -54,6 +54,8 @@ def evaluate(
 
     cases = read_manifest(data)
     chosen = held_out(cases)
+    if len(chosen) == len(cases) and _learned_from(Path(model)) == data.resolve():
+        raise InputError(f"{data}: {model} has learned from these cases; give each its split, and train again")
     name = _name(Path(model))
     beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
@@ -145,6 +147,16 @@ def _weights(source: str) -> list[str]:
     """What tells the weights of a folder from those of another training; hashing gigabytes would take minutes."""
     files = sorted(Path(source).glob("*.safetensors")) if source else []
     return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+
+
+def _learned_from(folder: Path) -> Path | None:
+    """The manifest on which the model in a folder was trained."""
+    from braingemma3d.training.run import HISTORY
+
+    if not (folder / HISTORY).is_file():
+        return None
+    manifest = json.loads((folder / HISTORY).read_text(encoding="utf-8"))["config"]["data"]["manifest"]
+    return Path(manifest) if manifest else None
 
 
 def _title(system: str, data: Path, cases: Sequence[ManifestCase]) -> str:
