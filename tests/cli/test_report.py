@@ -164,7 +164,9 @@ def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(run, save_scan,
 def test_another_scan_of_the_same_name_is_reported_anew(run, save_scan, tmp_path):
     first = save_scan(phantom.brain_image(), "p1/flair.nii.gz")
     other = save_scan(phantom.brain_image(lesion=False), "p2/flair.nii.gz")
-    texts = [run(scan, "--resume", "--json").stdout for scan in (first, other, other)]
+    results = [run(scan, "--resume", "--json") for scan in (first, other, other)]
+    assert ["held the report on another scan" in result.stderr for result in results] == [False, True, False]
+    texts = [result.stdout for result in results]
     hashes = [json.loads(text)["input"]["sha256"] for text in texts]
     assert hashes == [sha256(first), sha256(other), sha256(other)]
     assert texts[1] == texts[2], "the second time it is read, timings and all"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from braingemma3d.imaging.brain_mask import BrainMaskMethod
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.report.writers import Outcome, ReportFormat
+
+
+logger = logging.getLogger(__name__)
 
 
 def report(
@@ -76,7 +80,15 @@ def _report_all(
     """Report on every scan; each one's files are complete before the next begins."""
     from braingemma3d.files import refuse_folder
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.writers import REPORT_FILES, WHAT, Outcome, read_report, write_report, write_summary
+    from braingemma3d.report.writers import (
+        REPORT_FILES,
+        WHAT,
+        Outcome,
+        holds_another,
+        read_report,
+        write_report,
+        write_summary,
+    )
 
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
@@ -91,6 +103,8 @@ def _report_all(
                 volume = load_scan(scan, brain_mask)
                 pipeline = pipeline or _load_pipeline(model)
                 report = pipeline(volume, scan_id)
+                if holds_another(out / scan_id, report):
+                    logger.warning("%s: held the report on another scan, which this one replaces", out / scan_id)
                 write_report(report, volume, out / scan_id, formats)
             except ModelError:
                 raise

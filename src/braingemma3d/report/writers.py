@@ -60,14 +60,24 @@ def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORM
     Returns:
         None unless all the chosen files are there, and a valid ``report.json`` that is of a file with the same content.
     """
-    wanted = [name for name, kind in REPORT_FILES.items() if kind in formats or kind == "json"]
-    if not scan.is_file() or not all((folder / name).is_file() for name in wanted):
-        return None
-    try:
-        report = Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
-    except ValueError:
+    wanted = [name for name, kind in REPORT_FILES.items() if kind in formats]
+    report = _written(folder)
+    if report is None or not scan.is_file() or not all((folder / name).is_file() for name in wanted):
         return None
     return report if report.input.sha256 == scan_sha256(scan) else None
+
+
+def holds_another(folder: Path, report: Report) -> bool:
+    """Whether a folder holds the report on a file with other content."""
+    earlier = _written(folder)
+    return earlier is not None and earlier.input.sha256 != report.input.sha256
+
+
+def _written(folder: Path) -> Report | None:
+    try:
+        return Report.model_validate_json((folder / "report.json").read_text(encoding="utf-8"))
+    except (ValueError, FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _title(report: Report) -> str:
