@@ -92,7 +92,7 @@ def score(
     can't be read, which counts as a failure.
     """
     from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import fixed_rules, held_out, unseeing_systems, write_results
+    from braingemma3d.evaluation.evaluate import held_out, without_a_model, write_results
     from braingemma3d.evaluation.predictions import answers, predict, read_predictions
 
     cases = read_manifest(data)
@@ -104,8 +104,9 @@ def score(
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)
     known = {one.system for one in read}
-    read += answers(unseeing_systems(references, cases), references, known)
-    rules = [rule for rule in fixed_rules(references, cases) if rule.name not in known]
+    unseeing, looking = without_a_model(references, cases)
+    read += answers(unseeing, references, known)
+    rules = [rule for rule in looking if rule.name not in known]
     if rules and all(case.image.is_file() for case in chosen):
         with TemporaryDirectory() as folder:
             path = Path(folder) / "predictions.jsonl"

@@ -93,15 +93,12 @@ def all_systems(
     ]
 
 
-def unseeing_systems(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> list[System]:
-    """The systems of :func:`all_systems` that need neither a model nor a scan."""
+def without_a_model(
+    references: Sequence[Reference], cases: Sequence[ManifestCase]
+) -> tuple[list[System], list[System]]:
+    """The systems of :func:`all_systems` that need no model: those that need no scan either, and those that do."""
     known = _known(references, cases)
-    return [Majority(known), *blind_systems(references, known)]
-
-
-def fixed_rules(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> list[System]:
-    """The systems of :func:`all_systems` that need the scans, but no model."""
-    return looking_rules(_known(references, cases))
+    return [Majority(known), *blind_systems(references, known)], looking_rules(known)
 
 
 def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind
 from braingemma3d.findings.scope import is_normal
-from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence
+from braingemma3d.findings.sentence import Mention, Sentence, is_act
 
 
 def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
@@ -47,7 +47,7 @@ def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> 
     reaches = _takes_preposition(sentence, mention)
     if not reaches and ("mass effect" in text or text == "pressure"):
         return False
-    transitive = text in PRESSURE_VERBS or text.endswith("ing")
+    transitive = is_act(sentence.tokens[mention.at])
     after = mention.at + 1
     while sentence.kind(after, mention.clause) not in FINITE | {None, Kind.WITH}:
         if after in ventricles:

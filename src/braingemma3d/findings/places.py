@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from braingemma3d.findings.kinds import FINDINGS, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind
 from braingemma3d.findings.scope import is_normal
-from braingemma3d.findings.sentence import PRESSURE_VERBS, REACH, Mention, Sentence, owner
+from braingemma3d.findings.sentence import REACH, Mention, Sentence, is_act, owner
 from braingemma3d.findings.tokens import Token
 
 # The side that a movement points to is not where anything is.
@@ -61,7 +61,8 @@ def _modified(sentence: Sentence, at: int) -> Mention | None:
         kind = sentence.kind(after, clause)
         mention = sentence.mentions.get(after) if kind else None
         if mention:
-            if found and (mention.kind not in LESIONS | {Kind.PRESSURE} or _is_act(sentence.tokens[after])):
+            pressure = mention.kind is Kind.PRESSURE and not is_act(sentence.tokens[after])
+            if found and not (pressure or mention.kind in LESIONS):
                 break
             found = mention
             continue
@@ -69,11 +70,6 @@ def _modified(sentence: Sentence, at: int) -> Mention | None:
         if found or not (kind in transparent or joins):
             break
     return found
-
-
-def _is_act(token: Token) -> bool:
-    """Whether it is what a lesion does to its neighbors: 'left temporal mass *compressing* the right midbrain'."""
-    return token.kind is Kind.PRESSURE and (token.text in PRESSURE_VERBS or token.text.endswith("ing"))
 
 
 def _is_ruled(sentence: Sentence, at: int, ruler: Kind) -> bool:

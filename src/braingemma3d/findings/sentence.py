@@ -103,6 +103,11 @@ def owner(sentence: Sentence, mention: Mention) -> Mention:
     return mention
 
 
+def is_act(token: Token) -> bool:
+    """Whether a word of pressure is what a lesion does to its neighbors: 'mass *compressing* the right midbrain'."""
+    return token.text in PRESSURE_VERBS or token.text.endswith("ing")
+
+
 def _is_finite(token: Token) -> bool:
     return token.kind in FINITE or token.kind is Kind.DENIAL or token.text in PRESSURE_VERBS
 
