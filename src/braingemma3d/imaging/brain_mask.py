@@ -42,8 +42,9 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
     Raises:
         InputError: nothing brain-sized was found.
     """
-    stripped = method == "none" or (method == "auto" and is_stripped(volume))
-    mask = _largest_part(_foreground(volume)) if stripped else _deepbet(volume)
+    stripped, mask = _told_apart(volume) if method == "auto" else (method == "none", None)
+    if mask is None:
+        mask = _largest_part(_foreground(volume)) if stripped else _deepbet(volume)
     brain_ml = mask.sum() * np.prod(volume.spacing) / 1000
     if not stripped and _rim_brightness(volume, mask) > _MAX_RIM:
         raise InputError(
@@ -68,19 +69,27 @@ def is_stripped(volume: Volume) -> bool:
     larger than any brain, or its air is noise. Where its air was set to 0, a small head, or a part of one, may have the
     size of a large brain: deepbet then tells, which finds nearly all of it to be brain, or about half.
     """
+    return _told_apart(volume)[0]
+
+
+def _told_apart(volume: Volume) -> tuple[bool, Mask | None]:
+    """Whether the skull has been removed, and the brain, where telling that took finding it."""
     background = _background(volume)
     exact = float(np.mean(volume.array == background))
     if exact < _STRIPPED_BACKGROUND:
-        return False
+        return False, None
     foreground = _largest_part(_foreground(volume))
     foreground_ml = foreground.sum() * np.prod(volume.spacing) / 1000
-    if not _SURELY_BRAIN_ML < foreground_ml <= _STRIPPED_ML:
-        return bool(foreground_ml <= _STRIPPED_ML)
+    if foreground_ml > _STRIPPED_ML:
+        return False, None
+    if foreground_ml <= _SURELY_BRAIN_ML:
+        return True, foreground
     try:
         brain = _deepbet(volume)
     except InputError:
-        return True
-    return bool((brain & foreground).sum() >= _BRAIN_SHARE * foreground.sum())
+        return True, foreground
+    stripped = bool((brain & foreground).sum() >= _BRAIN_SHARE * foreground.sum())
+    return stripped, foreground if stripped else brain
 
 
 def _rim_brightness(volume: Volume, mask: Mask) -> float:
