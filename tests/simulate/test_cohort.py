@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -81,7 +82,9 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
 
     def interrupted(root: Path, settings: module.Cohort, index: int) -> int:
         if index == 1:
-            (root / "images" / ".half.nii.gz.part1").write_bytes(b"half")
+            half = root / "images" / ".half.nii.gz.part1"
+            half.write_bytes(b"half")
+            os.utime(half, (0, 0))
             raise KeyboardInterrupt
         return original(root, settings, index)
 
@@ -93,6 +96,14 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
     write_cohort(tmp_path, 2, SEED, workers=1, progress=False)
     assert [line["index"] for line in lines(tmp_path)] == [0, 1]
     assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    half = tmp_path / "images" / ".half.nii.gz.part1"
+    half.write_bytes(b"half")
+    write_cohort(tmp_path, 1, SEED, workers=1, progress=False)
+    assert half.read_bytes() == b"half"
 
 
 def test_a_folder_holds_one_cohort(written: Path) -> None:

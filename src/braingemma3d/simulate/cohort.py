@@ -10,9 +10,10 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from braingemma3d.simulate.files import save_case
 VERSION = 3
 """Raised whenever the same seed and index would give another case."""
 QUEUED_PER_WORKER = 4
+LEFT_BEHIND_S = 600
+"""An unfinished file that nobody has written to for so many seconds is of a process that was killed."""
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +105,11 @@ def _claim(root: Path, cohort: Cohort) -> None:
         raise InputError(f"{root}: holds a cohort of other settings; choose another folder", "other_cohort")
     for name in ("images", "masks", "records"):
         (root / name).mkdir(parents=True, exist_ok=True)
-        for stale in (root / name).glob(".*.part*"):
-            stale.unlink(missing_ok=True)
+        for partial in (root / name).glob(".*.part*"):
+            # A younger one may be of another process that draws the same cohort.
+            with suppress(FileNotFoundError):
+                if time.time() - partial.stat().st_mtime > LEFT_BEHIND_S:
+                    partial.unlink()
 
 
 def _complete(root: Path, name: str) -> bool:
