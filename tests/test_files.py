@@ -109,3 +109,8 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
         refuse_folder(tmp_path, ["a"], "a result")
     with pytest.raises(InputError, match="not a folder"):
         refuse_folder(tmp_path / "b", ["a"], "a result")
+
+
+def test_a_mounted_folder_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match="mounted folder can't be replaced"):
+        refuse_folder(Path("/"), ["a"], "a result")

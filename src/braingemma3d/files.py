@@ -77,7 +77,7 @@ def claim(path: Path, text: str) -> bool:
 
 
 def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:
-    """Make sure that nothing is lost when a folder is replaced as a whole.
+    """Make sure that a folder can be replaced as a whole, and that nothing is lost by it.
 
     Args:
         folder: may not exist yet.
@@ -85,10 +85,12 @@ def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:
         what: they are, such as ``a report``.
 
     Raises:
-        InputError: it is no folder, or holds other things.
+        InputError: it is no folder, a mounted one, or holds other things.
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: not a folder; choose another --out", "bad_option")
+    if folder.is_mount():
+        raise InputError(f"{folder}: a mounted folder can't be replaced; choose one inside it with --out", "bad_option")
     others = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
     if others:
         raise InputError(
