@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import psutil
 import pytest
 
 from braingemma3d.errors import InputError
@@ -96,6 +99,20 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
     write_cohort(tmp_path, 2, SEED, workers=1, progress=False)
     assert [line["index"] for line in lines(tmp_path)] == [0, 1]
     assert not list(tmp_path.rglob("*.part*"))
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    call = f"write_cohort({str(tmp_path)!r}, 40, workers=2, progress=False)"
+    program = f"from braingemma3d.simulate.cohort import write_cohort\nif __name__ == '__main__': {call}"
+    (tmp_path / "draw.py").write_text(program)
+    parent = psutil.Popen([sys.executable, tmp_path / "draw.py"])
+    while not list(tmp_path.glob("records/*.json")) and parent.is_running():
+        time.sleep(0.1)
+    workers = parent.children(recursive=True)
+    parent.kill()
+    parent.wait()
+    assert len(workers) >= 2
+    assert not psutil.wait_procs(workers, timeout=10)[1]
 
 
 def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:

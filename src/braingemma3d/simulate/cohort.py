@@ -10,10 +10,12 @@ import logging
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -149,10 +151,18 @@ def _drawn(root: Path, cohort: Cohort, indices: list[int], workers: int) -> Iter
 
 
 def prepare_worker() -> None:
-    """Start of a process that draws cases: one thread, and no Ctrl-C."""
+    """Start of a process that draws cases: one thread, no Ctrl-C, and an end with its parent's, however that comes."""
     # Ctrl-C is for the parent, which lets the cases in hand be finished.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=[parent], daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def draw_and_save(root: Path, cohort: Cohort, index: int) -> int:
