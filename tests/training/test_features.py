@@ -24,9 +24,7 @@ def test_cached_features_are_the_encoders_straight_and_mirrored(drawn_shards, ba
 
 def test_another_encoder_has_another_cache_and_the_same_one_is_kept(drawn_shards, backbone_folders, tmp_path):
     encoder = small_models.tiny_model(backbone_folders).vision_encoder
-    seen = []
-    first = cache_features(encoder, drawn_shards, tmp_path, flips=False, progress=lambda *a: seen.append(a))
-    assert seen == [(1, 2), (2, 2)]
+    first = cache_features(encoder, drawn_shards, tmp_path, flips=False)
     written = first[0].stat().st_mtime_ns
     assert cache_features(encoder, drawn_shards, tmp_path, flips=False) == first
     assert first[0].stat().st_mtime_ns == written

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,8 @@ from torch import Tensor
 from braingemma3d.files import new_file
 from braingemma3d.model.loading import state_sha256
 from braingemma3d.model.vision import VisionEncoder3D
-from braingemma3d.training.grids import GridShard, flattened, open_shard
-
-logger = logging.getLogger(__name__)
+from braingemma3d.training.grids import SHARD, GridShard, flattened, open_shard
+from braingemma3d.training.pace import paced
 
 BATCH = 8
 
@@ -28,7 +26,6 @@ def cache_features(
     folder: Path,
     flips: bool,
     flatten: float = 0.0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Path]:
     """Encode every case of the shards, and its mirror image; files that are already there are kept.
 
@@ -38,7 +35,6 @@ def cache_features(
         folder: gets a subfolder for this encoder's weights.
         flips: encode the mirrored volumes, too.
         flatten: share of the volumes in which healthy tissue is made flat, where the shards have maps.
-        progress: told how many of how many shards are done.
 
     Returns:
         One file for each shard: (cases, 2 or 1, patches, vision_dim) bfloat16, its bits as uint16.
@@ -46,22 +42,20 @@ def cache_features(
     root = folder / state_sha256(encoder.state_dict())[:16] / shards[0].parent.name
     device = next(encoder.parameters()).device
     config = encoder.config
-    paths = []
-    for number, shard in enumerate(shards, 1):
-        path = root / f"{shard.name}{'-flipped' if flips else ''}{f'-flat{flatten:g}' if flatten else ''}.npy"
-        paths.append(path)
-        if not path.is_file():
-            views = 2 if flips else 1
-            pixels = _views(open_shard(shard), views, flatten, np.random.default_rng(number))
-            encoded = np.empty((*pixels.shape[:2], config.num_patches, config.vision_width), np.uint16)
-            for view in range(views):
-                for start in range(0, len(pixels), BATCH):
-                    batch = torch.from_numpy(pixels[start : start + BATCH, view].astype(np.float32) / 255)[:, None]
-                    patches = encoder(batch.to(device)).to(torch.bfloat16).cpu()
-                    encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
-            with new_file(path) as partial, partial.open("wb") as file:
-                np.save(file, encoded, allow_pickle=False)
-        progress(number, len(shards))
+    kind = f"{'-flipped' if flips else ''}{f'-flat{flatten:g}' if flatten else ''}"
+    paths = [root / f"{shard.name}{kind}.npy" for shard in shards]
+    missing = [number for number, path in enumerate(paths) if not path.is_file()]
+    views = 2 if flips else 1
+    for number in paced(missing, len(missing), f"shards of {SHARD} volumes encoded"):
+        pixels = _views(open_shard(shards[number]), views, flatten, np.random.default_rng(number + 1))
+        encoded = np.empty((*pixels.shape[:2], config.num_patches, config.vision_width), np.uint16)
+        for view in range(views):
+            for start in range(0, len(pixels), BATCH):
+                batch = torch.from_numpy(pixels[start : start + BATCH, view].astype(np.float32) / 255)[:, None]
+                patches = encoder(batch.to(device)).to(torch.bfloat16).cpu()
+                encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
+        with new_file(paths[number]) as partial, partial.open("wb") as file:
+            np.save(file, encoded, allow_pickle=False)
     return paths
 
 

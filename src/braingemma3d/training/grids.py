@@ -23,6 +23,7 @@ from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.cohort import VERSION, Cohort, prepare_worker
+from braingemma3d.training.pace import paced
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +106,9 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
-        for done, _ in enumerate(pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing)), 1):
-            logger.info("grid shard %d of %d", done, len(missing))
+        drawn = pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing))
+        for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
+            pass
     return shards
 
 
@@ -155,23 +157,20 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
     digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())
     root = folder / f"{digest.hexdigest()[:16]}-{'x'.join(map(str, shape))}"
-    shards = []
+    parts = [cases[start : start + SHARD] for start in range(0, len(cases), SHARD)]
+    shards = [root / f"{n * SHARD:06d}-{n * SHARD + len(part):06d}" for n, part in enumerate(parts)]
+    missing = [pair for pair in zip(shards, parts, strict=True) if not (pair[0] / "records.json").is_file()]
     failed = 0
-    for start in range(0, len(cases), SHARD):
-        chosen = cases[start : start + SHARD]
-        shards.append(root / f"{start:06d}-{start + len(chosen):06d}")
-        if (shards[-1] / "records.json").is_file():
-            continue
-        pixels = np.zeros((len(chosen), *shape), np.uint8)
-        for row, case in enumerate(chosen):
+    for shard, part in paced(missing, len(missing), f"shards of {SHARD} scans read"):
+        pixels = np.zeros((len(part), *shape), np.uint8)
+        for row, case in enumerate(part):
             try:
                 pixels[row] = np.rint(to_grid(load_scan(case.image), shape)[0] * 255)
             except InputError as error:
                 logger.error("%s", error)
                 failed += 1
-        logger.info("%d of %d scans read", start + len(chosen), len(cases))
         if not failed:
-            _write_shard(shards[-1], {"pixels": pixels}, [{"id": case.id, "report": case.report} for case in chosen])
+            _write_shard(shard, {"pixels": pixels}, [{"id": case.id, "report": case.report} for case in part])
     if failed:
         raise InputError(f"{manifest}: {failed} of {len(cases)} scans can't be used; correct them or take them out")
     return shards

@@ -196,7 +196,7 @@ class Run:
     def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
         encoder = model.vision_encoder.to(fast_dtype())
         with PartialState().main_process_first():
-            paths = cache_features(encoder, shards, self.out / "features", stage.flips, stage.flatten, _log_features)
+            paths = cache_features(encoder, shards, self.out / "features", stage.flips, stage.flatten)
         encoder.float()
         return paths
 
@@ -249,8 +249,3 @@ class Run:
             "history": history,
         }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")
-
-
-def _log_features(done: int, total: int) -> None:
-    if done % 8 == 0 or done == total:
-        logger.info("features of %d of %d shards", done, total)

@@ -16,6 +16,7 @@ from torch import Tensor
 from braingemma3d.files import new_file
 from braingemma3d.model.backbones import load_language_model, load_tokenizer
 from braingemma3d.model.loading import fast_dtype
+from braingemma3d.training.pace import paced
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +38,8 @@ def embed_sentences(texts: Sequence[str], language_source: str, batch: int = 64)
     # Texts of one length together: padding would cost more than the texts.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     rows = torch.empty(len(texts), model.config.hidden_size)
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
+    parts = [order[start : start + batch] for start in range(0, len(order), batch)]
+    for chosen in paced(parts, len(parts), f"batches of {batch} texts embedded"):
         tokens = tokenizer([texts[i] for i in chosen], return_tensors="pt", padding=True)
         hidden = model.model(**tokens.to(device)).last_hidden_state.float().cpu()
         mask = tokens["attention_mask"][..., None].cpu()
