@@ -9,7 +9,7 @@ import pytest
 import phantom
 from braingemma3d.errors import InputError
 from braingemma3d.imaging import brain_mask
-from braingemma3d.imaging.brain_mask import find_brain, is_stripped
+from braingemma3d.imaging.brain_mask import find_brain, skull_removed
 from braingemma3d.imaging.nifti import read_nifti
 
 
@@ -20,7 +20,7 @@ def head_file(save_scan):
 
 def test_a_stripped_brain_is_recognised_and_kept_as_it_is(brain_file, brain_ras):
     volume = read_nifti(brain_file)
-    assert is_stripped(volume)
+    assert skull_removed(volume)[0]
     mask, notes = find_brain(volume)
     delivered = np.asarray(brain_ras.dataobj).transpose(2, 1, 0) > 0
     assert [note.code for note in notes] == ["already_stripped"]
@@ -39,18 +39,18 @@ def test_ventricles_of_background_value_stay_inside_the_mask(save_scan):
 def test_a_background_other_than_zero_is_recognised(save_scan):
     array = phantom.brain_array()
     standardised = np.where(array > 0, (array - 300) / 50, -9).astype(np.float32)
-    assert is_stripped(read_nifti(save_scan(nib.Nifti1Image(standardised, phantom.coordinates()[1]))))
+    assert skull_removed(read_nifti(save_scan(nib.Nifti1Image(standardised, phantom.coordinates()[1]))))[0]
 
 
 def test_a_head_with_its_skull_is_not_taken_for_stripped(head_file):
-    assert not is_stripped(read_nifti(head_file))
+    assert not skull_removed(read_nifti(head_file))[0]
 
 
 def test_a_head_with_a_blanked_background_is_not_taken_for_stripped(save_scan):
     array = phantom.head_array()
     array[array < 60] = 0
     big = nib.Nifti1Image(array, phantom.coordinates()[1] * np.array([1.25, 1.25, 1.25, 1])[None])
-    assert not is_stripped(read_nifti(save_scan(big)))
+    assert not skull_removed(read_nifti(save_scan(big)))[0]
 
 
 @pytest.mark.parametrize(("share", "stripped"), [(0.6, False), (0.98, True)])
@@ -62,13 +62,13 @@ def test_of_what_may_be_a_large_brain_or_a_small_head_deepbet_tells(share, strip
     found = np.zeros(volume.array.size, bool)
     found[inside[: int(share * inside.size)]] = True
     monkeypatch.setattr(brain_mask, "_deepbet", lambda _: found.reshape(volume.array.shape))
-    assert is_stripped(volume) is stripped
+    assert skull_removed(volume)[0] is stripped
 
 
 def test_a_large_brain_is_not_taken_for_a_head(save_scan):
     array, affine = phantom.brain_array(), phantom.coordinates()[1].copy()
     affine[:3, :3] *= (1900 / ((array > 0).sum() * abs(np.linalg.det(affine[:3, :3])) / 1000)) ** (1 / 3)
-    assert is_stripped(read_nifti(save_scan(nib.Nifti1Image(array, affine))))
+    assert skull_removed(read_nifti(save_scan(nib.Nifti1Image(array, affine))))[0]
 
 
 def test_deepbet_finds_the_brain_in_a_head(head_file, brain_ras):

@@ -42,7 +42,7 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
     Raises:
         InputError: nothing brain-sized was found.
     """
-    stripped, mask = _told_apart(volume) if method == "auto" else (method == "none", None)
+    stripped, mask = skull_removed(volume) if method == "auto" else (method == "none", None)
     if mask is None:
         mask = _largest_part(_foreground(volume)) if stripped else _deepbet(volume)
     brain_ml = mask.sum() * np.prod(volume.spacing) / 1000
@@ -62,18 +62,13 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
     return mask, [note] if stripped else []
 
 
-def is_stripped(volume: Volume) -> bool:
-    """Whether the skull has been removed already.
+def skull_removed(volume: Volume) -> tuple[bool, Mask | None]:
+    """Whether the skull has been removed already, and the brain (D, H, W), where telling that took finding it.
 
     A stripped scan has one exact background value around a compact region of brain size. A head with its skull is
     larger than any brain, or its air is noise. Where its air was set to 0, a small head, or a part of one, may have the
     size of a large brain: deepbet then tells, which finds nearly all of it to be brain, or about half.
     """
-    return _told_apart(volume)[0]
-
-
-def _told_apart(volume: Volume) -> tuple[bool, Mask | None]:
-    """Whether the skull has been removed, and the brain, where telling that took finding it."""
     background = _background(volume)
     exact = float(np.mean(volume.array == background))
     if exact < _STRIPPED_BACKGROUND:

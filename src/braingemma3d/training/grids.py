@@ -101,8 +101,7 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     """
     name = f"v{VERSION}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
     root = folder / f"{name}-{'x'.join(map(str, shape))}"
-    shards = [root / f"{start:06d}-{min(start + SHARD, cases):06d}" for start in range(0, cases, SHARD)]
-    missing = [shard for shard in shards if not (shard / "records.json").is_file()]
+    shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
@@ -112,8 +111,20 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     return shards
 
 
-def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
+def _shards(root: Path, cases: int) -> tuple[list[Path], list[Path]]:
+    """The folders that hold so many cases, and those of them that are not there yet."""
+    shards = [root / f"{start:06d}-{min(start + SHARD, cases):06d}" for start in range(0, cases, SHARD)]
+    return shards, [shard for shard in shards if not (shard / "records.json").is_file()]
+
+
+def _span(shard: Path) -> tuple[int, int]:
+    """The first case of a shard, and the first of the next one."""
     start, stop = map(int, shard.name.split("-"))
+    return start, stop
+
+
+def _draw_shard(shard: Path, cohort: Cohort, shape: Shape) -> None:
+    start, stop = _span(shard)
     arrays = {key: np.zeros((stop - start, *shape), np.uint8) for key in ("pixels", "lesion", "anatomy")}
     records = []
     for offset in range(stop - start):
@@ -157,11 +168,11 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
     digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())
     root = folder / f"{digest.hexdigest()[:16]}-{'x'.join(map(str, shape))}"
-    parts = [cases[start : start + SHARD] for start in range(0, len(cases), SHARD)]
-    shards = [root / f"{n * SHARD:06d}-{n * SHARD + len(part):06d}" for n, part in enumerate(parts)]
-    missing = [pair for pair in zip(shards, parts, strict=True) if not (pair[0] / "records.json").is_file()]
+    shards, missing = _shards(root, len(cases))
     failed = 0
-    for shard, part in paced(missing, len(missing), f"shards of {SHARD} scans read"):
+    for shard in paced(missing, len(missing), f"shards of {SHARD} scans read"):
+        start, stop = _span(shard)
+        part = cases[start:stop]
         pixels = np.zeros((len(part), *shape), np.uint8)
         for row, case in enumerate(part):
             try:
