@@ -28,6 +28,11 @@ class ModelError(InputError):
         super().__init__(message, code)
 
 
+def in_one_line(error: Exception) -> str:
+    """What somebody else's exception says, in a line that isn't long: "KeyError: 'x'"."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:240]
+
+
 def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong with a document, as "field: what is wrong"."""
     first = error.errors()[0]

@@ -96,7 +96,7 @@ def test_one_unforeseen_failure_does_not_cost_the_batch(run, save_scan, tmp_path
 
     def fails_at_a(self, volume, scan_id):
         if scan_id == "a":
-            raise RuntimeError("no memory left")
+            raise RuntimeError("no memory\nleft")
         return original(self, volume, scan_id)
 
     monkeypatch.setattr(Pipeline, "__call__", fails_at_a)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from braingemma3d.cli.output import print_error, with_progress
-from braingemma3d.errors import InputError, ModelError
+from braingemma3d.errors import InputError, ModelError, in_one_line
 
 if TYPE_CHECKING:
     from braingemma3d.imaging.brain_mask import BrainMaskMethod
@@ -114,7 +114,7 @@ def _report_all(
                 # One scan that nobody foresaw must not cost the others of a night's batch.
                 if len(found) == 1:
                     raise
-                outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {type(error).__name__}: {error}"))
+                outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {in_one_line(error)}"))
             else:
                 outcomes.append(Outcome(scan_id, scan, report))
             if len(found) > 1 and outcomes[-1].error:
@@ -135,7 +135,4 @@ def _load_pipeline(model: str) -> Pipeline:
         raise
     except Exception as error:
         # No scan is to blame, and the next one would fail with it.
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{model}: can't be loaded ({type(error).__name__}: {reason}); see braingemma3d doctor"
-        ) from error
+        raise ModelError(f"{model}: can't be loaded ({in_one_line(error)}); see braingemma3d doctor") from error

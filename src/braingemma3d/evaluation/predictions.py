@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
-from braingemma3d.errors import InputError, ModelError, first_fault
+from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
 from braingemma3d.files import numbered_lines
 from braingemma3d.imaging.preprocess import load_scan
@@ -140,11 +140,7 @@ def _load(case: ManifestCase) -> tuple[ManifestCase, Volume | str]:
     except Exception as error:
         # One scan that nobody foresaw must not cost a night's evaluation; it counts as failed.
         logger.exception("%s could not be read", case.image)
-        return case, f"{case.image}: {_in_one_line(error)}"
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+        return case, f"{case.image}: {in_one_line(error)}"
 
 
 def _report(system: System, loaded: Sequence[tuple[ManifestCase, Volume | str]]) -> Iterator[Prediction]:
@@ -181,7 +177,7 @@ def _written(system: System, read: Sequence[tuple[str, Volume]]) -> Iterator[Pre
         foreseen = isinstance(error, InputError)
         if not foreseen:
             logger.exception("%s failed on %s", system.name, ids[0])
-        said = str(error) if foreseen else _in_one_line(error)
+        said = str(error) if foreseen else in_one_line(error)
         yield Prediction(system=system.name, kind=system.kind, id=ids[0], text="", error=said)
         return
     seconds = round((time.perf_counter() - start) / len(ids), 3)

@@ -25,7 +25,7 @@ from transformers import (
     SiglipVisionModel,
 )
 
-from braingemma3d.errors import ModelError
+from braingemma3d.errors import ModelError, in_one_line
 from braingemma3d.model.gemma_package import GEMMA_270M, converted_gemma
 from braingemma3d.model.stem import siglip_class
 
@@ -78,8 +78,7 @@ def readable(folder: Path) -> Iterator[None]:
         raise ModelError(f"{folder}: does not fit into memory; use a smaller model or a larger GPU") from error
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         # transformers and PEFT raise all of these for one or another kind of damage.
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder}: can't be loaded ({reason}); save or download it again") from error
+        raise ModelError(f"{folder}: can't be loaded ({in_one_line(error)}); save or download it again") from error
 
 
 def complete(model_class: Any, folder: Path, *args: Any, **options: Any) -> Any:

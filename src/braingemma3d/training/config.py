@@ -8,7 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from braingemma3d.errors import InputError, first_fault
+from braingemma3d.errors import InputError, first_fault, in_one_line
 
 StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
 Objective = Literal["slices", "contrast", "report"]
@@ -192,7 +192,7 @@ def read_config(path: Path) -> TrainingConfig:
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give a configuration such as configs/mini.yaml") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file ({' '.join(str(error).split())[:120]})") from error
+        raise InputError(f"{path}: not a YAML file ({in_one_line(error)}); correct it") from error
     except ValidationError as error:
         raise InputError(f"{path}: {first_fault(error)}; correct this setting") from error
     if config.data.manifest is None or config.data.manifest.is_absolute():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from braingemma3d.errors import ModelError
+from braingemma3d.errors import ModelError, in_one_line
 
 _FAILURES = (ImportError, OSError, ValueError, AttributeError, TypeError, RuntimeError, KeyError, SafetensorError)
 """How code from a repository fails that was written for other versions of its libraries, and how broken files do."""
@@ -29,15 +29,16 @@ def loading(folder: Path) -> Iterator[None]:
     """Turn what goes wrong while a checkpoint is loaded into one line.
 
     Raises:
-        ModelError: with the first line of the cause.
+        ModelError: with the cause.
     """
     try:
         yield
     except ModelError:
         raise
     except _FAILURES as error:
-        cause = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-        raise ModelError(f"{folder}: can't be loaded ({cause}); check its files and the versions it needs") from error
+        raise ModelError(
+            f"{folder}: can't be loaded ({in_one_line(error)}); check its files and the versions it needs"
+        ) from error
 
 
 def refuse_missing(folder: Path, missing: Collection[str]) -> None:
