@@ -57,7 +57,57 @@ TRAPS = {
         "left",
         "none none none",
     ),
+    # What is compressed, and what only stands beside a ventricle.
+    "Mild compression is observed in the right lateral ventricle.": ("-", "none none mild"),
+    "Significant mass effect is present on the adjacent lateral ventricle.": ("-", "none none severe"),
+    "Effacement is noted of the left lateral ventricle.": ("-", "none none present"),
+    "There is effacement of adjacent sulci without ventricular compression.": ("-", "none none none"),
+    "Effacement of the adjacent sulci without midline shift or ventricular effacement.": ("-", "none none none"),
+    "The fourth ventricle is normal. The pons is compressed.": ("-", "none none none"),
+    "Ventricles are unremarkable. The brainstem is compressed.": ("-", "none none none"),
+    "Mild sulcal and ventricular effacement.": ("-", "none none mild"),
+    "Ventricular compression is seen, with significant compressive effects on the lateral ventricles.": (
+        "-",
+        "none none severe",
+    ),
+    # Edema reaches further than its lesion.
+    "The lesion is in the right parietal lobe. There is edema around the lesion extending into the temporal lobe.": (
+        "right parietal",
+        "present none none",
+    ),
+    "The lesion is in the right parietal lobe. There is edema around the lesion, extending into the temporal lobe.": (
+        "right parietal",
+        "present none none",
+    ),
+    "The lesion is in the right parietal lobe. Edema surrounds the lesion and extends into the temporal lobe.": (
+        "right parietal",
+        "present none none",
+    ),
+    "Right frontal mass. Edema around the mass crosses the corpus callosum to the left.": (
+        "right frontal",
+        "present none none",
+    ),
+    # A denial ends where something else is stated.
+    "No hemorrhage, edema is mild.": ("-", "mild none none"),
+    "No calcification, necrosis present.": ("-", "none present none"),
+    "A mass in the right temporal lobe - necrosis is absent.": ("right temporal", "none none none"),
+    "Left frontal mass. Edema (+), necrosis (-).": ("left frontal", "present none none"),
+    "Edema +, necrosis -.": ("-", "present none none"),
+    # Degrees and doubts.
+    "Necrosis is likely present in the center.": ("-", "none possible none"),
+    "Large vasogenic edema.": ("-", "severe none none"),
+    "A small rim of edema is seen.": ("-", "mild none none"),
+    # Spots of age.
+    "Few nonspecific T2 hyperintense foci in the frontal lobes bilaterally.": ("-", "none none none"),
+    "Scattered T2 hyperintense foci in the white matter of both frontal lobes, nonspecific.": ("-", "none none none"),
+    "Mild nonspecific periventricular FLAIR hyperintensity.": ("-", "none none none"),
+    "A nonspecific enhancing lesion in the left frontal lobe.": ("left frontal", "none none none"),
     # Tumors by their names.
+    "There is a meningioma on the left.": ("left", "none none none"),
+    "Acoustic neurinoma on the right.": ("right", "none none none"),
+    "PCNSL in the right frontal lobe.": ("right frontal", "none none none"),
+    "Ring-enhancing focus in the right parietal lobe.": ("right parietal", "none none none"),
+    "Abnormal T2 prolongation in the left frontal lobe, with mass effect.": ("left frontal", "none none none"),
     "Left frontal ganglioglioma with moderate edema in the left parietal lobe.": ("left frontal", "moderate none none"),
     "Anaplastic oligoastrocytoma in the left insula.": ("left insula", "none none none"),
     "Left frontal gliosarcoma.": ("left frontal", "none none none"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind
-from braingemma3d.findings.scope import is_normal
+from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind, words
+from braingemma3d.findings.scope import WITNESSED, is_normal
 from braingemma3d.findings.sentence import Mention, Sentence, is_act
+
+# Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
+_THERE = WITNESSED | words("present evident visible exerted")
 
 
 def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
@@ -31,8 +34,15 @@ def _is_modified(sentence: Sentence, mention: Mention, ventricles: list[int]) ->
     return bool(before) and all(token.kind in between for token in sentence.tokens[before[-1] + 1 : mention.at])
 
 
-def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
+def _after(sentence: Sentence, mention: Mention) -> int:
+    """The token after a word of pressure, and after a verb that only says that it is there."""
     after = mention.at + 1
+    seen = sentence.kind(after, mention.clause) is Kind.VERB and sentence.has(after + 1, mention.clause)
+    return after + 2 if seen and sentence.tokens[after + 1].text in _THERE else after
+
+
+def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
+    after = _after(sentence, mention)
     within = sentence.has(after, mention.clause)
     if not within or sentence.tokens[after].text not in ("of", "on", "upon", "against", "to", "in"):
         return False
@@ -48,8 +58,8 @@ def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> 
     if not reaches and ("mass effect" in text or text == "pressure"):
         return False
     transitive = is_act(sentence.tokens[mention.at])
-    after = mention.at + 1
-    while sentence.kind(after, mention.clause) not in FINITE | {None, Kind.WITH}:
+    after = _after(sentence, mention)
+    while sentence.kind(after, mention.clause) not in FINITE | {None, Kind.WITH, Kind.NEGATION}:
         if after in ventricles:
             return True
         if sentence.kind(after) in LINKS and not (reaches or transitive):
@@ -60,7 +70,7 @@ def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> 
 
 def _can_have_subject(sentence: Sentence, mention: Mention) -> bool:
     """'Compression of the sulci' is of nothing else."""
-    return not _takes_preposition(sentence, mention) or sentence.tokens[mention.at + 1].text == "in"
+    return not _takes_preposition(sentence, mention) or sentence.tokens[_after(sentence, mention)].text == "in"
 
 
 def _has_subject(sentence: Sentence, mention: Mention, ventricles: list[int], carried: bool) -> bool:
@@ -71,5 +81,6 @@ def _has_subject(sentence: Sentence, mention: Mention, ventricles: list[int], ca
             return True
         verb = verb or sentence.kind(before) in (Kind.VERB, Kind.PRONOUN)
         before -= 1
-    alone = not any(token.kind in LESIONS | {Kind.WORD} for token in sentence.tokens[before + 1 : mention.at])
+    others = LESIONS | {Kind.WORD, Kind.LOBE}
+    alone = not any(token.kind in others for token in sentence.tokens[before + 1 : mention.at])
     return alone and verb and carried

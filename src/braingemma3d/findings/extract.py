@@ -7,17 +7,23 @@ places that are said of it. Here, the sentences are joined.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from braingemma3d.findings.area import Area, read_area
 from braingemma3d.findings.compression import compressions
-from braingemma3d.findings.kinds import LESIONS, PLACES, Kind
+from braingemma3d.findings.kinds import LESIONS, PLACES, Kind, words
 from braingemma3d.findings.places import places
-from braingemma3d.findings.schema import Finding, Findings, Grade
+from braingemma3d.findings.schema import Finding, Findings, Grade, Side
 from braingemma3d.findings.scope import apply_cues, grade, strongest
 from braingemma3d.findings.sentence import Mention, Sentence, owner, parse
 from braingemma3d.findings.tokens import Token, sentences
+
+_ELSEWHERE = words("elsewhere otherwise remaining remainder rest distant extra infratentorial supratentorial posterior")
+"""Words of a denial that leave room for a lesion: 'no mass is seen *elsewhere*', 'no *extra*-axial mass'."""
+
+_ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
 _GRADED = {"edema": Kind.EDEMA, "necrosis": Kind.NECROSIS, "ventricular_compression": Kind.PRESSURE}
@@ -70,6 +76,29 @@ def denies_lesion(text: str) -> bool:
     return _read(text).none_seen
 
 
+def contradicted(text: str) -> list[str]:
+    """The graded findings that a text both sees and denies; what is denied in some place only is not denied."""
+    reader = _read(text)
+    seen = {kind for kind, grades in reader.grades.items() if strongest(grades) not in ("none", "possible")}
+    return [name for name, kind in _GRADED.items() if kind in seen & reader.denied]
+
+
+def lesion_side(text: str) -> Side:
+    """The side that a text gives to the lesions that it names; places of edema alone give none."""
+    whole = Area()
+    for area in _read(text).areas:
+        whole.add(area)
+    return whole.side
+
+
+def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
+    """Whether what is denied here is denied for some place only."""
+    clause = [token for token, of in zip(sentence.tokens, sentence.clauses, strict=True) if of == mention.clause]
+    return any(
+        token.kind in PLACES or token.text in _ELSEWHERE or _ONE_VENTRICLE.search(token.text) for token in clause
+    )
+
+
 def _read(text: str) -> _Reader:
     reader = _Reader()
     for tokens in sentences(text):
@@ -83,7 +112,7 @@ class _Reader:
 
     The lesions have the ``areas`` that are said of them. The places that are ``near`` a lesion, of the tissue
     ``around`` it, or ``loose`` stand in where they have none. With ``none_seen``,
-    a lesion is denied by name, and not only abnormal signal.
+    a lesion is denied by name, and not only abnormal signal. What is ``denied`` is so everywhere, not in some place.
     """
 
     areas: list[Area] = field(default_factory=list)
@@ -93,6 +122,7 @@ class _Reader:
     grades: dict[Kind, list[Grade]] = field(default_factory=lambda: {kind: [] for kind in (*_TISSUE, Kind.PRESSURE)})
     lesion_denied: bool = False
     none_seen: bool = False
+    denied: set[Kind] = field(default_factory=set)
     topic: Kind | None = None
     topic_ventricle: bool = False
 
@@ -109,6 +139,9 @@ class _Reader:
                 continue
             if mention.kind in _TISSUE or mention in pressed:
                 self.grades[mention.kind].append(grade(mention))
+                # 'No massive edema' denies a degree.
+                if mention.denied and mention.degree == "present" and not _leaves_room(sentence, mention):
+                    self.denied.add(mention.kind)
             if not mention.denied:
                 certain = mention.kind in _TISSUE and not mention.doubted
                 (self.around if certain else self.loose).add(area)
@@ -140,8 +173,8 @@ class _Reader:
         if mention.denied:
             if not mention.another:
                 self.lesion_denied = True
-                elsewhere = any(sentence.kind(at, mention.clause) in PLACES for at in range(len(sentence.tokens)))
-                self.none_seen = self.none_seen or (mention.kind is Kind.LESION and not elsewhere)
+                whole = mention.kind is Kind.LESION and not _leaves_room(sentence, mention)
+                self.none_seen = self.none_seen or whole
             return
         if mention.kind is Kind.SIGNAL:
             counts = area or "abnormal" in sentence.tokens[mention.at].text

@@ -12,16 +12,19 @@ import re
 from braingemma3d.findings.anatomy_terms import LOOKALIKE, REGIONS, SIDES, VENTRICLE
 from braingemma3d.findings.kinds import Kind, rule
 
+_AROUND = r"(?:surrounding |perifocal |perilesional |peritumou?ral |vasogenic )*"
 _MILD = (
     r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|trace|scant|modest(?:ly)?|little|"
     r"discreet|small amounts? of|small areas? of|small degree of|small foci of|small focus of|tiny amounts? of|"
-    r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis))"
+    r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis))|"
+    rf"small(?= {_AROUND}o?edema)|(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
 )
 _MODERATE = r"moderate(?:ly)?|intermediate degree of"
 _SEVERE = (
     r"severe(?:ly)?|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|profound(?:ly)?|"
     r"considerabl[ey]|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
-    r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)"
+    r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)|"
+    rf"large(?= {_AROUND}o?edema)"
 )
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
 _TO = r" (?:to|or|and|through) "
@@ -63,7 +66,12 @@ _BENIGN = rule(
     r"chronic ischa?emic|hypertensive|demyelinat(?:ion|ing)",
     r"(?:periventricular |deep |subcortical |cerebral |supratentorial )*white matter (?:t2 |flair )*"
     r"(?:hyperintensities|foci|spots|lesions|changes|disease|signal changes|hyperintense foci)",
-    r"periventricular (?:caps?|capping|halos?|rims?|bands?|linings?|hyperintensities)",
+    r"periventricular (?:caps?|capping|halos?|rims?|bands?|linings?|(?:t2 |flair )*hyperintensities)",
+    r"(?:(?:mild|minimal|smooth|symmetric(?:al)?|non ?specific) )+periventricular (?:white matter |t2 |flair )*"
+    r"hyperintensity",
+    r"(?:scattered|non ?specific) "
+    r"(?:(?:t2|flair|white matter|subcortical|deep|periventricular|small|bright|hyperintense|signal) )*"
+    r"(?:foci|spots|hyperintensities)",
     r"virchow robin(?: spaces?)?|perivascular spaces?|ependymitis granularis",
 )
 
@@ -119,7 +127,7 @@ _POLARITY = (
         Kind.DOUBT,
         r"(?:is |are |remains? )?"
         r"(?:possible|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable)"
-        r"(?= *$| (?:in|at|on|around|within|here|but)\b| *[,;])",
+        r"(?= *$| (?:in|at|on|around|within|here|but|present|seen)\b| *[,;])",
     ),
     rule(
         Kind.HEDGE,
@@ -146,7 +154,7 @@ _DEGREES = (
 _FINDINGS = (
     rule(
         Kind.PRESSURE,
-        r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive)?|efface(?:s|d|ment)?|effacing",
+        r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive(?: effects?)?)?|efface(?:s|d|ment)?|effacing",
         r"deform(?:s|ed|ity|ities|ing|ation)?|distort(?:s|ed|ing|ion)?|displac(?:es?|ed|ing|ement)",
         r"narrow(?:s|ed|ing)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|obliterat(?:es?|ed|ing|ion)",
         r"squeez(?:es?|ed|ing)|collaps(?:es?|ed|ing)|slit like|impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)",
@@ -170,12 +178,14 @@ _FINDINGS = (
         r"(?: (?:intensit(?:y|ies)|areas?|changes?|foci|focus|regions?|abnormalit(?:y|ies)|alterations?))*",
         r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)",
         r"signal (?:changes?|alterations?|increase|elevation|hyperintensity)|iso ?intense",
+        r"(?:abnormal )?t[12] prolongation|foc(?:us|i) of (?:abnormal |contrast |ring |nodular )*enhancement",
+        r"(?:ring |rim |nodular )?enhancing foc(?:us|i)",
     ),
     rule(
         Kind.LESION,
         r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomatosis|gbm|[hl]gg|dnet|dipg|"
-        r"\w*(?:gli|blast|cyt|ependym|mening|lymph|germin|pharyngi|neur|schwann|aden|cavern|papill|terat)omas?|"
-        r"\w*sarcomas?|metastas[ie]s|metastatic|malignanc(?:y|ies)|sol)"
+        r"\w*(?:gli|blast|cyt|ependym|meningi?|lymph|germin|pharyngi|neur|neurin|chord|schwann|aden|cavern|papill|terat)omas?|"
+        r"\w*sarcomas?|metastas[ie]s|metastatic|malignanc(?:y|ies)|sol|icsol|pcnsl)"
         r"(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",

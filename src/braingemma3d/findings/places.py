@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from braingemma3d.findings.kinds import FINDINGS, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind
-from braingemma3d.findings.scope import is_normal
+from braingemma3d.findings.scope import is_normal, is_object
 from braingemma3d.findings.sentence import REACH, Mention, Sentence, is_act, owner
 from braingemma3d.findings.tokens import Token
 
@@ -85,13 +85,18 @@ def _governor(sentence: Sentence, at: int) -> Mention | None:
     before = [mention for mention in here if mention.at < at]
     if before:
         head = before[-1]
-        between = range(head.at + 1, at)
-        if any(sentence.kind(k) is Kind.SPREAD and sentence.kind(k - 1) in LINKS for k in between):
+        verbs = [k for k in range(head.at + 1, at) if sentence.kind(k) is Kind.SPREAD]
+        subjects = [m for m in found if m.at < at and not m.denied and not is_object(sentence, m)]
+        lesions = [m for m in subjects if m.kind in LESIONS]
+        if lesions and any(sentence.kind(k - 1) in LINKS for k in verbs):
             # 'The lesion is surrounded by edema and extends into …' resumes the subject.
-            lesions = [m for m in found if m.at < at and m.kind in LESIONS and not m.denied]
-            head = lesions[0] if lesions else head
+            head = lesions[0]
+        elif verbs and head.kind in LESIONS and is_object(sentence, head):
+            # So does 'edema around the lesion extends into …'.
+            head = next((m for m in subjects if m.kind is Kind.EDEMA), head)
         return owner(sentence, head)
     earlier = [mention for mention in found if mention.clause < clause]
+    earlier = [mention for mention in earlier if not is_object(sentence, mention)] or earlier
     lesions = [mention for mention in earlier if mention.kind in LESIONS]
     later = [mention for mention in mentions if mention.at > at]
     choice = here or lesions or earlier or later

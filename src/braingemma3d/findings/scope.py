@@ -14,8 +14,8 @@ from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence
 
 _BY_STRENGTH: tuple[Grade, ...] = ("none", "possible", "present", "mild", "moderate", "severe")
 
-# Prepositions whose object is not what the sentence is about: 'edema around the lesion is mild'.
-_POSITIONAL = words("in of on at within around surrounding by from to into inside along near upon between")
+# Words whose object is not what the sentence is about: 'edema around the lesion is mild'.
+_POSITIONAL = words("in of on at within around surrounding surrounds by from to into inside along near upon between")
 
 # Nouns that pass a degree on: 'a moderate degree of edema'.
 _MEASURES = words("degree amount amounts extent level sign signs area areas zone zones region regions")
@@ -27,7 +27,7 @@ _EXISTENCE = words(
 )
 # Words at which what was ends, and what is begins: 'history of glioma, *now* with a new mass'.
 _NOW = words("with now new newly currently today")
-_WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
+WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
 
 
 def strongest(grades: Iterable[Grade]) -> Grade:
@@ -77,7 +77,7 @@ def _apply_polarity(sentence: Sentence, cue: int) -> None:
     elif kind is Kind.MODAL:
         ahead = [word.text for word in sentence.tokens[cue + 1 : cue + 4] if word.text not in ("be", "also", "have")]
         verb = ahead[0] if ahead else ""
-        if verb in _WITNESSED and sentence.tokens[cue].text in ("can", "could"):
+        if verb in WITNESSED and sentence.tokens[cue].text in ("can", "could"):
             return
         if not verb or verb in _EXISTENCE or verb in (",", "but"):
             _doubt(_subjects(sentence, cue))
@@ -105,7 +105,7 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
             fresh = following in (Kind.DEGREE, Kind.WITH, Kind.PRONOUN) or (captured and following is Kind.INDEFINITE)
             if (fresh and link != "or") or (link == "and" and not captured and not listed):
                 return
-            if captured and kind is Kind.COMMA and _begins_statement(sentence, at + 1, clause):
+            if kind is Kind.COMMA and _begins_statement(sentence, at + 1, clause):
                 return
             listed = listed or kind is Kind.COMMA
         elif kind is Kind.WITH and captured and following is Kind.DEGREE:
@@ -159,11 +159,11 @@ def _subjects(sentence: Sentence, cue: int) -> list[Mention]:
         joined = joined or kind is Kind.AND
         if kind is Kind.COMMA and not (joined and _is_plain_item(sentence, at - 1, clause)):
             break
-        if kind is Kind.WITH and subjects:
+        if kind in (Kind.WITH, Kind.COLON) and subjects:
             break
         mention = sentence.mentions.get(at)
         if mention and mention.kind in FINDINGS:
-            taken_for_granted = _is_presupposed(sentence, mention) and _is_object(sentence, mention)
+            taken_for_granted = _is_presupposed(sentence, mention) and is_object(sentence, mention)
             if not taken_for_granted:
                 subjects.append(mention)
         at -= 1
@@ -181,7 +181,7 @@ def _is_plain_item(sentence: Sentence, at: int, clause: int) -> bool:
     return True
 
 
-def _is_object(sentence: Sentence, mention: Mention) -> bool:
+def is_object(sentence: Sentence, mention: Mention) -> bool:
     """Whether the mention is what a preposition rules: 'edema around *the lesion*'."""
     ruler = mention.start - 2 if mention.definite or mention.indefinite else mention.start - 1
     if not sentence.has(ruler, mention.clause):
@@ -211,7 +211,8 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
             return
         of_measure = tokens[at].text == "of" and tokens[at - 1].text in _MEASURES
         adjective = tokens[at].text == "surrounding" and sentence.kind(at + 1) is not Kind.DEFINITE
-        if not (of_measure or adjective or tokens[at].kind in transparent):
+        joins = tokens[at].kind is Kind.AND and sentence.kind(at + 1, clause) is Kind.VENTRICLE
+        if not (of_measure or adjective or joins or tokens[at].kind in transparent):
             break
         at += 1
     predicate = cue > 0 and tokens[cue - 1].text in ("is", "are", "was", "were", "appears", "remains")
@@ -219,7 +220,7 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
         return
     earlier = [m for m in sentence.found() if m.at < cue and clause - m.clause <= 1]
     here = [m for m in earlier if m.clause == clause] or earlier
-    subjects = [m for m in here if not _is_object(sentence, m)] or here
+    subjects = [m for m in here if not is_object(sentence, m)] or here
     denied = any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue])  # 'not (very) severe'
     if subjects and not denied:
         _raise(subjects[-1], degree)

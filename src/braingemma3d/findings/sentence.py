@@ -27,7 +27,9 @@ _BENIGN_LINKS = words(
     "consistent compatible likely probably keeping related due representing reflecting attributable suggestive "
     "suggesting nonspecific possibly"
 )
-_WHOLLY_BENIGN = re.compile("white matter|caps|halo|rim|spaces|virchow|atroph|leuko|disease|changes")
+_WHOLLY_BENIGN = re.compile(
+    "white matter|caps|halo|rim|spaces|virchow|atroph|leuko|disease|changes|foci|spots|hyperintens"
+)
 _NEVER_BENIGN = re.compile("mass|tumou?r|neoplas|glio|blastoma|cytoma|metasta|malignan|meningioma|lymphoma")
 
 
@@ -138,6 +140,7 @@ def _mention(sentence: Sentence, at: int) -> Mention:
     token, clause = sentence.tokens[at], sentence.clauses[at]
     start = sentence.past(at, -1, _BEFORE_NOUN) + 1
     determiner = sentence.kind(start - 1, clause)
+    before = sentence.mentions.get(start - 1)  # 'no other *mass lesion*'
     return Mention(
         kind=token.kind,
         at=at,
@@ -146,7 +149,9 @@ def _mention(sentence: Sentence, at: int) -> Mention:
         definite=determiner is Kind.DEFINITE,
         indefinite=determiner is Kind.INDEFINITE,
         plural=bool(_PLURAL.search(token.text)),
-        another=token.kind is Kind.ANOTHER or any(word.text in _ORDINALS for word in sentence.tokens[start:at]),
+        another=token.kind is Kind.ANOTHER
+        or any(word.text in _ORDINALS for word in sentence.tokens[start:at])
+        or (before is not None and before.kind in LESIONS and before.another),
     )
 
 

@@ -16,6 +16,7 @@ _SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, n
 _NOISE = re.compile(r"[*_#`~\"“”()\[\]]")
 _BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
+_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z]) ([+-])(?= ?(?:[,.;]|$))")
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
 _CONTRACTED = re.compile(r"(?<=[a-z])(?<!ca)n['’]t\b")
 _JOINER = re.compile(r"['’‐‑‒/-]")
@@ -98,7 +99,8 @@ def _told(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Lower case without markup, hyphens and glued compounds, as the lexicon expects it."""
-    clean = _NOISE.sub("", text.lower().replace("w/o", "without"))
+    clean = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", text.lower().replace("w/o", "without"))
+    clean = _NOISE.sub("", clean)
     clean = _BULLET.sub("\n\n", clean)
     clean = _DASH.sub(" – ", clean)
     clean = _CONTRACTED.sub(" not", clean)
