@@ -15,6 +15,7 @@ import phantom
 import remote_code
 from braingemma3d.cli.main import app
 from braingemma3d.evaluation import evaluate as evaluation
+from braingemma3d.evaluation import predictions
 from braingemma3d.evaluation.metrics import Metrics
 
 LEFT = "A lesion lies in the left frontal lobe. There is moderate edema."
@@ -112,6 +113,13 @@ def test_a_model_is_not_tested_on_all_that_it_has_learned_from(run, manifest, ti
     assert result.exit_code == 2
     assert "has learned from these cases" in result.stderr
     assert not (tmp_path / "out").exists()
+    link = tmp_path / "link"
+    link.symlink_to(manifest.parent)
+    (folder / "training.json").write_text(json.dumps({"config": {"data": {"manifest": str(link / manifest.name)}}}))
+    for options in (["--model", folder], ["--model", tiny_checkpoint, "--systems", f"slices={folder}"]):
+        result = run("evaluate", *options, "--data", manifest)
+        assert result.exit_code == 2
+        assert "has learned from these cases" in result.stderr
 
 
 def test_a_case_whose_mask_cannot_be_read_costs_no_other(run, manifest, reports, save_scan, tmp_path):
@@ -153,6 +161,34 @@ def test_fixed_rules_look_at_the_scans_where_all_are_there(run, manifest, report
     assert result.exit_code == 0
     assert "not all scans" in result.output
     assert "brighter hemisphere" not in read(tmp_path).systems
+
+
+def test_fixed_rules_do_not_look_twice_and_never_at_another_test_set(run, manifest, reports, tmp_path, monkeypatch):
+    said = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY})
+    assert run("score", said, "--data", manifest).exit_code == 0
+    first = read(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(predictions, "load_scan", None)
+        assert run("score", said, "--data", manifest).exit_code == 0
+    assert read(tmp_path) == first
+    manifest.write_text(manifest.read_text() + "\n")
+    result = run("score", said, "--data", manifest)
+    assert result.exit_code == 2
+    assert "another test set" in result.stderr
+
+
+def test_a_mask_that_nobody_foresaw_costs_no_other(run, manifest, reports, save_scan, tmp_path, monkeypatch):
+    save_scan(phantom.lesion_mask(), "set/mask.nii.gz")
+    row = {"id": "m", "patient": "m", "image": "a.nii.gz", "source": "phantom", "mask": "mask.nii.gz"}
+    manifest.write_text(manifest.read_text() + json.dumps(row))
+
+    def broken(mask, scan):
+        raise IndexError("index -1\nis out of bounds")
+
+    monkeypatch.setattr(evaluation, "read_mask", broken)
+    result = run("score", reports(*({"id": name, "text": LEFT} for name in "abm")), "--data", manifest)
+    assert result.exit_code == 1
+    assert read(tmp_path).left_out["m"].endswith("IndexError: index -1 is out of bounds")
 
 
 def test_predictions_of_evaluate_can_be_scored_again(run, manifest, tiny_checkpoint, tmp_path):

@@ -14,7 +14,9 @@ from braingemma3d.errors import InputError
 from braingemma3d.evaluation import ablation
 from braingemma3d.evaluation.ablation import ROWS, Row, ablate, page, short_run
 from braingemma3d.evaluation.evaluate import reference
+from braingemma3d.evaluation.metrics import Failure
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training.config import TrainingConfig
 from braingemma3d.training.run import Run
 
@@ -180,6 +182,32 @@ def test_a_run_that_no_row_could_repeat_is_refused(run, config, cases, tmp_path)
     bare = config.model_copy(update={"stages": config.stages[:2]})
     with pytest.raises(InputError, match="needs a run with ground and specialise"):
         ablate(run, bare, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
+
+
+def test_a_run_whose_components_were_given_is_refused(run, config, cases, tmp_path):
+    went_on = config.model_copy(update={"size": None, "start": "mini"})
+    with pytest.raises(InputError, match="went on from mini"):
+        ablate(run, went_on, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
+
+
+def test_a_row_that_can_write_nothing_is_not_done(run, config, cases, tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "ROWS", (Row("no stage 1", {}, contrast=False, seeds=1),))
+    monkeypatch.setattr(ablation, "_stages", lambda *args: [])
+
+    def again():
+        return ablate(run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command", iter, 3)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipeline, "write_from_one_view", lambda *args: 1 / 0)
+        assert again().failed == ["no stage 1"]
+    assert "| no stage 1 | 0 |" in (tmp_path / "ABLATION.md").read_text()
+    result = again()
+    assert (result.failed, [len(seeds) for seeds in result.components.values()]) == ([], [1])
+    assert "could not be read: 3 cases" in (tmp_path / "ABLATION.md").read_text()
+    metrics = result.components["no stage 1"][0]
+    lost = metrics.model_copy(update={"failures": [Failure(system="no stage 1", id="a", error="lost")]})
+    shown = page(result.model_copy(update={"components": {"no stage 1": [lost]}}))
+    assert "count as wrong: no stage 1 1." in shown
 
 
 def test_a_row_trains_what_it_names_for_the_same_few_steps(config):

@@ -75,6 +75,21 @@ def test_a_report_alone_gives_its_findings():
     assert reference(case("a", report=LEFT)).findings == extract(LEFT)
 
 
+def test_what_a_report_on_a_lesion_leaves_unsaid_or_open_is_unknown():
+    said = reference(case("a", report="There is a lesion in the left frontal lobe with edema and possible necrosis."))
+    assert said.known == {"lesion", "side", "lobes", "edema"}
+    assert reference(case("a", report=HEALTHY)).known == ALL_FINDINGS
+
+
+def test_a_scan_that_cannot_be_read_still_counts_where_its_report_tells_the_truth(save_scan, tmp_path):
+    broken = tmp_path / "broken.nii"
+    broken.write_text("not an image")
+    mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
+    assert reference(case("a", image=broken, mask=mask, report=LEFT)).findings == extract(LEFT)
+    with pytest.raises(InputError, match=r"broken\.nii"):
+        reference(case("a", image=broken, mask=mask))
+
+
 def test_a_mask_alone_gives_what_it_tells(save_scan, brain_file):
     mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
     found = reference(case("a", image=brain_file, mask=mask))
@@ -86,7 +101,7 @@ def test_a_mask_is_asked_before_the_report_and_the_report_for_the_rest(save_scan
     mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
     report = "A lesion lies in the right temporal lobe. There is moderate edema. The ventricles are mildly compressed."
     found = reference(case("a", image=brain_file, mask=mask, report=report))
-    assert (found.report, found.known) == (report, ALL_FINDINGS)
+    assert (found.report, found.known) == (report, ALL_FINDINGS - {"necrosis"})
     assert (found.findings.side, found.findings.lobes) == ("left", ("frontal",))
     assert found.findings.places == {("left", "frontal")}
     assert (found.findings.edema, found.findings.ventricular_compression) == ("moderate", "mild")

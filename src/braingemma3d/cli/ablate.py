@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from braingemma3d.cli.evaluate import Manifest, Out, read_references, spelled
+from braingemma3d.cli.evaluate import Manifest, Out, read_references, refuse_learned, spelled
 from braingemma3d.cli.output import with_progress
 from braingemma3d.errors import InputError
 
@@ -23,7 +23,7 @@ def ablate(
     """Evaluate each stage of a run, and train and evaluate one row for each component: ABLATION.md, ablation.json.
 
     Rows that are finished are kept, so an interrupted ablation goes on where it stopped. Takes hours. Exit code 1: some
-    rows failed, and are tried again the next time.
+    rows failed, and are tried again the next time, or the masks of some cases could not be read.
     """
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.ablation import ablate as run_ablation
@@ -33,18 +33,22 @@ def ablate(
 
     if not (run / SETTINGS).is_file():
         raise InputError(f"{run}: not the folder of a training run; give the --out of `braingemma3d train`")
-    cases, references, _ = read_references(held_out(read_manifest(data)))
+    config = read_config(run / SETTINGS)
+    given = read_manifest(data)
+    refuse_learned(data, given, config.data.manifest, str(run))
+    cases, references, left_out = read_references(held_out(given))
     ablation = run_ablation(
         run,
-        read_config(run / SETTINGS),
+        config,
         cases,
         references,
         out,
         steps,
         spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),
         lambda batches: with_progress(batches, "Evaluating"),
+        len(left_out),
     )
-    failed = ablation.failed
+    failed = [*ablation.failed, *left_out]
     print(f"Written to {out / 'ABLATION.md'}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     if failed:
         raise typer.Exit(1)

@@ -7,13 +7,12 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from braingemma3d.cli.output import with_progress
-from braingemma3d.errors import InputError
+from braingemma3d.errors import InputError, in_one_line
 
 if TYPE_CHECKING:
     from braingemma3d.data.manifest import ManifestCase
@@ -54,8 +53,8 @@ def evaluate(
 
     cases = read_manifest(data)
     chosen = held_out(cases)
-    if len(chosen) == len(cases) and _learned_from(Path(model)) == data.resolve():
-        raise InputError(f"{data}: {model} has learned from these cases; give each its split, and train again")
+    for source in (model, *baseline_sources(systems).values()):
+        refuse_learned(data, cases, learned_from(Path(source)), source)
     name = _name(Path(model))
     beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
@@ -89,11 +88,12 @@ def score(
 
     Beside them stand systems that need no scan (constant reports, another patient's, the majority) and, where all scans
     of the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
-    can't be read, which counts as a failure.
+    can't be read, which counts as a failure. What the fixed rules have said is kept in OUT for the next time.
     """
     from braingemma3d.data.manifest import read_manifest
     from braingemma3d.evaluation.evaluate import held_out, without_a_model, write_results
     from braingemma3d.evaluation.predictions import answers, predict, read_predictions
+    from braingemma3d.files import claim, sha256
 
     cases = read_manifest(data)
     chosen = held_out(cases)
@@ -108,9 +108,10 @@ def score(
     read += answers(unseeing, references, known)
     rules = [rule for rule in looking if rule.name not in known]
     if rules and all(case.image.is_file() for case in chosen):
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "predictions.jsonl"
-            read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
+        if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
+            raise InputError(f"{out}: holds results on another test set; choose another --out", "bad_option")
+        path = out / "fixed-rules.jsonl"
+        read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
     elif rules:
         logger.warning("not all scans of %s are there: the fixed rules that look at them are left out", data)
     _show(write_results(read, references, system, out, _title(system, data, chosen), command, left_out), out)
@@ -120,7 +121,7 @@ def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], 
     """What the cases are held against, with a bar where masks have to be read.
 
     Returns:
-        The cases, without those whose mask or scan can't be read; the reference of each; and why the others are left
+        The cases, without those whose truth can't be read; the reference of each; and why the others are left
         out, by their ids.
 
     Raises:
@@ -138,6 +139,10 @@ def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], 
         except InputError as error:
             logger.error("%s", error)
             left_out[case.id] = str(error)
+        except Exception as error:
+            # One mask that nobody foresaw must not cost the others.
+            logger.exception("%s could not be read", case.mask)
+            left_out[case.id] = f"{case.mask}: {in_one_line(error)}"
     kept = [case for case in cases if case.id not in left_out]
     if not kept:
         raise InputError(next(iter(left_out.values())))
@@ -150,7 +155,17 @@ def _weights(source: str) -> list[str]:
     return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
 
 
-def _learned_from(folder: Path) -> Path | None:
+def refuse_learned(data: Path, cases: Sequence[ManifestCase], learned: Path | None, model: str) -> None:
+    """Refuse to test a model on what it was trained on.
+
+    Raises:
+        InputError: the manifest is that of its training, and no case has a split.
+    """
+    if learned and learned.resolve() == data.resolve() and all(case.split is None for case in cases):
+        raise InputError(f"{data}: {model} has learned from these cases; give each its split, and train again")
+
+
+def learned_from(folder: Path) -> Path | None:
     """The manifest on which the model in a folder was trained."""
     from braingemma3d.training.run import HISTORY
 

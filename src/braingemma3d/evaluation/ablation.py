@@ -89,6 +89,8 @@ class Ablation(BaseModel):
     """Whether all test cases are."""
     majority: Metrics
     """What one report for every scan reaches: more than a row that has learned nothing."""
+    left_out: int = 0
+    """Cases that none of the rows is tested on, as their truth could not be read."""
     failed: list[str] = []
     """Rows that stopped with an error, which the log tells; they are tried again the next time."""
 
@@ -118,6 +120,7 @@ def ablate(
     steps: int,
     command: str,
     progress: Progress = iter,
+    left_out: int = 0,
 ) -> Ablation:
     """Evaluate every stage of a run, and train and evaluate every row of :data:`ROWS`; finished ones are kept.
 
@@ -133,11 +136,14 @@ def ablate(
         steps: of the stage ``ground`` of each row; the others get as many times more as :data:`STEPS` says.
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
+        left_out: how many cases are none of these because their truth could not be read.
 
     Raises:
         InputError: ``out`` holds an ablation of another run, number of steps or test set, or the run has no stage of
-            ``ground`` or ``specialise``, which the rows repeat.
+            ``ground`` or ``specialise``, which the rows repeat, or went on from a trained model, whose components stay.
     """
+    if config.start is not None:
+        raise InputError(f"{run}: went on from {config.start}, whose components are given; ablate a run from nothing")
     if not {"ground", "specialise"} <= {stage.name for stage in config.stages}:
         raise InputError(f"{run}: an ablation needs a run with ground and specialise; see configs/mini-short.yaml")
     told = "\n".join(f"{case.id} {case.report} {case.findings}" for case in references)
@@ -151,7 +157,13 @@ def ablate(
     rule = Majority(references)
     majority = measure(answers([rule], references, but=()), references, rule.name)
     empty = Ablation(
-        stages={}, components={}, steps=steps, command=command, simulated=are_simulated(cases), majority=majority
+        stages={},
+        components={},
+        steps=steps,
+        command=command,
+        simulated=are_simulated(cases),
+        majority=majority,
+        left_out=left_out,
     )
     written = functools.partial(_write, stages, rows, out, empty)
     failed: list[str] = []
@@ -167,7 +179,9 @@ def ablate(
                 begun = time.monotonic()
                 try:
                     system = OneView(Pipeline.from_pretrained(str(part.model())), part.name)
-                    evaluate([system], cases, references, part.folder, part.name, command, progress)
+                    metrics = evaluate([system], cases, references, part.folder, part.name, command, progress)
+                    if len(metrics.failures) == len(cases):
+                        raise RuntimeError(f"no report could be written: {metrics.failures[0]}")
                 except Exception:
                     # One row that nobody foresaw must not cost a night's others.
                     logger.exception("%s failed", part.name)
@@ -234,7 +248,8 @@ def _write(
 
 def _kept(folder: Path) -> Metrics | None:
     path = folder / "metrics.json"
-    return Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    metrics = Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return None if metrics is None or len(metrics.failures) == metrics.cases else metrics
 
 
 def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> TrainingConfig:
@@ -268,6 +283,8 @@ def page(ablation: Ablation) -> str:
     kind = "simulated test patients" if ablation.simulated else "test cases"
     on = f"{tested.cases} {kind}, {tested.healthy} without a lesion. " if tested else ""
     told = ", ".join(f"{share * ablation.steps} steps of `{name}`" for name, share in STEPS.items())
+    failures = {name: sum(len(metrics.failures) for metrics in s) for name, s in (stages | ablation.components).items()}
+    told_failures = ", ".join(f"{name} {count}" for name, count in failures.items() if count)
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",
@@ -283,6 +300,10 @@ def page(ablation: Ablation) -> str:
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", ablation.components | {ablation.majority.system: [ablation.majority]}),
     ]
+    if told_failures:
+        parts.append(f"Reports that failed and count as wrong: {told_failures}.")
+    if ablation.left_out:
+        parts.append(f"Left out, as their truth could not be read: {ablation.left_out} cases.")
     return "\n\n".join(parts) + "\n"
 
 

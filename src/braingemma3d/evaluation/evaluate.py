@@ -18,7 +18,7 @@ from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
 from braingemma3d.findings.compare import ALL_FINDINGS
-from braingemma3d.findings.extract import extract
+from braingemma3d.findings.extract import extract_mentioned
 from braingemma3d.imaging.preprocess import load_scan
 
 
@@ -40,13 +40,21 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
 
 
 def stated(case: ManifestCase) -> Reference | None:
-    """What the findings of a case say, or without them its report; None where it has neither. No mask is looked at."""
+    """What the findings of a case say, or without them its report; None where it has neither. No mask is looked at.
+
+    What a report on a lesion leaves unsaid, or open, is not known: silence about necrosis is no statement that there is
+    none.
+    """
     if case.findings is not None:
         # Of a healthy brain everything is known; a field that nobody has filled in is not.
         known = ALL_FINDINGS & case.findings.model_fields_set if case.findings.lesion else ALL_FINDINGS
         return Reference(case.id, case.report, case.findings, known, case.patient)
     if case.report is not None:
-        return Reference(case.id, case.report, extract(case.report), patient=case.patient)
+        found, mentioned = extract_mentioned(case.report)
+        hedged = {name for name, value in found if value == "possible"}
+        return Reference(
+            case.id, case.report, found, mentioned - hedged if found.lesion else ALL_FINDINGS, case.patient
+        )
     return None
 
 
@@ -54,19 +62,25 @@ def reference(case: ManifestCase) -> Reference:
     """What a case is held against: its findings, else what its mask tells, and what its report states of the rest.
 
     Raises:
-        InputError: the case has none of them, or a mask that does not fit its scan.
+        InputError: the case has none of them, a mask that does not fit its scan, or only a mask of an unreadable scan.
     """
     said = stated(case)
     if not case.needs_its_mask or case.mask is None:
         if said is None:
             raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
         return said
-    scan = load_scan(case.image)
+    try:
+        scan = load_scan(case.image)
+    except InputError:
+        if said is None:
+            raise
+        # Systems fail on this case, and that counts.
+        return said
     told = findings_from_mask(read_mask(case.mask, scan), scan)
     if said is None or not told.findings.lesion:
         return Reference(case.id, case.report, told.findings, told.known, case.patient)
     measured = {name: getattr(told.findings, name) for name in (*told.known, "lesions")}
-    return said._replace(findings=said.findings.model_copy(update=measured))
+    return said._replace(findings=said.findings.model_copy(update=measured), known=said.known | told.known)
 
 
 def all_systems(

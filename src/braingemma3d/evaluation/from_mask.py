@@ -236,7 +236,10 @@ def _necrosis(labels: Labels, scan: Volume, necrosis_ml: float, core_ml: float) 
         return necrosis_from(0.0, 0.0, 0.0) if solid.any() else None
     if not solid.any() or scan.brain_mask is None:
         return None
-    low, brain = np.percentile(scan.array[scan.brain_mask & (labels == 0)], [1, 50])
+    healthy = scan.brain_mask & (labels == 0)
+    if not healthy.any():
+        return None
+    low, brain = np.percentile(scan.array[healthy], [1, 50])
     # Where intensities are centred on zero, zero is no darkness: the darkest tissue has to stand in for it.
     contrast = float(scan.array[solid].mean() - scan.array[necrotic].mean()) / float(brain - min(low, 0))
     return necrosis_from(necrosis_ml, necrosis_ml / core_ml, contrast)
