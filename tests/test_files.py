@@ -104,6 +104,9 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     refuse_folder(tmp_path / "absent", ["a"], "a result")
     (tmp_path / "a").touch()
     refuse_folder(tmp_path, ["a"], "a result")
+    for name in (".DS_Store", "Thumbs.db", "._a"):
+        (tmp_path / name).touch()
+    refuse_folder(tmp_path, ["a"], "a result")
     (tmp_path / "b").touch()
     with pytest.raises(InputError, match=r"other things than a result \(b\)"):
         refuse_folder(tmp_path, ["a"], "a result")

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from braingemma3d.errors import InputError
 
+_OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers leave in a folder that somebody has looked into."""
+
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
@@ -91,7 +94,8 @@ def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:
         raise InputError(f"{folder}: not a folder; choose another --out", "bad_option")
     if folder.is_mount():
         raise InputError(f"{folder}: a mounted folder can't be replaced; choose one inside it with --out", "bad_option")
-    others = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    others = sorted(name for name in names - {*known, *_OF_DESKTOPS} if not name.startswith("._"))
     if others:
         raise InputError(
             f"{folder}: this folder holds other things than {what} ({others[0]}); choose another --out", "bad_option"

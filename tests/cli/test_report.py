@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
 
 import nibabel as nib
 import numpy as np
@@ -170,6 +171,31 @@ def test_another_scan_of_the_same_name_is_reported_anew(run, save_scan, tmp_path
     hashes = [json.loads(text)["input"]["sha256"] for text in texts]
     assert hashes == [sha256(first), sha256(other), sha256(other)]
     assert texts[1] == texts[2], "the second time it is read, timings and all"
+
+
+def test_resuming_where_an_earlier_report_cannot_be_read_costs_no_other_scan(run, save_scan, tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        save_scan(phantom.brain_image(), f"scans/{name}.nii.gz")
+    original = writers.read_report
+
+    def damaged_at_a(folder, scan, formats):
+        if folder.name == "a":
+            raise OSError(errno.EIO, "Input/output error")
+        return original(folder, scan, formats)
+
+    monkeypatch.setattr(writers, "read_report", damaged_at_a)
+    assert run(tmp_path / "scans", "--resume").exit_code == 1
+    rows = list(csv.DictReader((tmp_path / "out" / "summary.csv").open()))
+    assert [(row["id"], row["status"]) for row in rows] == [("a", "failed"), ("b", "ok")]
+
+
+def test_a_name_that_is_not_utf8_is_in_the_summary(run, bad_file, tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for name in (b"M\xfcller.nii", b"b.nii"):
+        (folder / os.fsdecode(name)).write_text("not an image")
+    assert run(folder).exit_code == 2
+    assert r"M\udcfcller" in (tmp_path / "out" / "summary.csv").read_text()
 
 
 def test_resuming_needs_the_json(run, brain_file):

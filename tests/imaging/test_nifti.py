@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from braingemma3d.errors import InputError
+from braingemma3d.imaging import nifti
 from braingemma3d.imaging.nifti import is_nifti, read_nifti, scan_sha256
 
 
@@ -114,6 +115,15 @@ def _not_gzip(tmp_path):
     return path
 
 
+def _endless_offset(tmp_path):
+    path = tmp_path / "offset.nii"
+    nib.save(nib.Nifti1Image(np.ones((10, 10, 10), np.float32), np.eye(4)), path)
+    content = bytearray(path.read_bytes())
+    content[108:112] = np.float32(np.inf).tobytes()
+    path.write_bytes(content)
+    return path
+
+
 def _series(tmp_path):
     path = tmp_path / "series.nii"
     nib.save(nib.Nifti1Image(np.ones((10, 10, 10, 5)), np.eye(4)), path)
@@ -175,7 +185,7 @@ BAD_FILES = {
     "missing_file": [_missing],
     "empty_file": [_empty],
     "truncated_file": [_truncated_gzip, _flipped_bit, _truncated_plain, _truncated_with_a_fourth_axis],
-    "not_nifti": [_text, _text_gz, _not_gzip, _no_rotation],
+    "not_nifti": [_text, _text_gz, _not_gzip, _no_rotation, _endless_offset],
     "not_3d": [_series, _two_d],
     "not_scalar": [_colour],
     "bad_affine": [_flat_affine],
@@ -224,3 +234,12 @@ def test_agreeing_forms_are_not_warned_of(brain_file):
 )
 def test_is_nifti(name, expected, tmp_path):
     assert is_nifti(tmp_path / name) is expected
+
+
+def test_an_image_too_large_for_the_memory_is_one_line(brain_file, monkeypatch):
+    def too_large(image):
+        raise MemoryError
+
+    monkeypatch.setattr(nifti, "to_dhw", too_large)
+    with pytest.raises(InputError, match="does not fit into memory"):
+        read_nifti(brain_file)

@@ -91,6 +91,10 @@ def test_files_that_are_no_configuration(tmp_path):
     broken.write_text("size: [")
     with pytest.raises(InputError, match="not a YAML file"):
         read_config(broken)
+    circle = tmp_path / "circle.yaml"
+    circle.write_text("base: circle.yaml")
+    with pytest.raises(InputError, match="leads back to itself"):
+        read_config(circle)
 
 
 def test_only_what_is_named_trains():

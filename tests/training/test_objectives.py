@@ -28,6 +28,13 @@ def test_matching_pairs_cost_less_than_shuffled_ones(kind):
     )
 
 
+def test_a_text_that_another_volume_shares_is_no_negative_of_sigmoid():
+    texts = torch.eye(4)[[0, 0, 0, 1]]
+    volumes = torch.eye(4)[[1, 1, 1, 0]].requires_grad_()
+    contrastive_loss(volumes, texts, SCALE, torch.tensor(-5.0), "sigmoid").backward()
+    assert volumes.grad[0] @ texts[0] < 0, "a step towards its own text lowers the loss"
+
+
 def test_infonce_by_hand():
     volumes, texts = torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     to_text = (-math.log(0.5) * 2) / 2

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import Trainer
 
+from braingemma3d.training import trainer
 from braingemma3d.training.config import Stage
 from braingemma3d.training.trainer import Learner, newest_checkpoint, train
 
@@ -76,6 +77,20 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog)
     whole, resumed = final_weights(tmp_path / "whole"), final_weights(tmp_path / "broken")
     for name, weight in whole.items():
         assert torch.equal(weight, resumed[name]), name
+
+
+def test_the_bar_is_taken_away_whatever_ends_a_training(tmp_path, monkeypatch):
+    class Interrupted(Points):
+        def __getitem__(self, index):
+            raise KeyboardInterrupt
+
+    shown = []
+    monkeypatch.setattr(trainer.Console, "is_terminal", True)
+    monkeypatch.setattr(trainer.Progress, "start", lambda bar: shown.append("start"))
+    monkeypatch.setattr(trainer.Progress, "stop", lambda bar: shown.append("stop"))
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), Interrupted(), stage(), tmp_path)
+    assert shown == ["start", "stop"]
 
 
 def test_the_loss_goes_down(tmp_path):

@@ -94,11 +94,11 @@ def _report_all(
     pipeline: Pipeline | None = None
     try:
         for scan_id, scan in with_progress(found, "Reporting"):
-            earlier = read_report(out / scan_id, scan, formats) if resume else None
-            if earlier is not None:
-                outcomes.append(Outcome(scan_id, scan, earlier))
-                continue
             try:
+                earlier = read_report(out / scan_id, scan, formats) if resume else None
+                if earlier is not None:
+                    outcomes.append(Outcome(scan_id, scan, earlier))
+                    continue
                 refuse_folder(out / scan_id, REPORT_FILES, WHAT)
                 volume = load_scan(scan, brain_mask)
                 pipeline = pipeline or _load_pipeline(model)

@@ -52,7 +52,7 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: no permission to read this file; change its rights", "no_permission")
     try:
         image = nib.load(path)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise InputError(
             f"{path}: not a readable NIfTI file; give a .nii or .nii.gz scan, or copy it again", "not_nifti"
         ) from error
@@ -65,7 +65,11 @@ def read_nifti(path: Path) -> Volume:
         _read_to_the_end(path)
     except InputError:
         raise
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: an image of shape {image.shape} does not fit into memory; resample it first", "too_large"
+        ) from error
+    except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         raise InputError(
             f"{path}: the image data is truncated or damaged; copy or export it again", "truncated_file"
         ) from error

@@ -151,7 +151,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         folder = local_snapshot(pretrained_model_name_or_path, kwargs.pop("revision", None), **hub)
         quantization = kwargs.pop("quantization_config", None)
         is_trainable = kwargs.pop("is_trainable", False)
-        kwargs.setdefault("dtype", "auto")
+        kwargs.setdefault("dtype", kwargs.pop("torch_dtype", "auto"))
         model = complete(super(), folder, *args, with_language_model=False, **kwargs)
         model.language_model = load_language_model(
             model.config.language_source or folder / LANGUAGE_FOLDER,

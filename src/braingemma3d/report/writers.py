@@ -104,7 +104,11 @@ class Outcome:
 
 def write_summary(outcomes: Sequence[Outcome], target: Path) -> None:
     """Write a batch as CSV, one line a scan, failures included."""
-    with new_file(target) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    # A name of a file may not be UTF-8.
+    with (
+        new_file(target) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         table = csv.DictWriter(file, _SUMMARY_COLUMNS, restval="")
         table.writeheader()
         for outcome in outcomes:

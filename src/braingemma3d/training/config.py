@@ -191,6 +191,8 @@ def read_config(path: Path) -> TrainingConfig:
         config = TrainingConfig.model_validate(settings)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file; give a configuration such as configs/mini.yaml") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: its base leads back to itself; name another one") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a YAML file ({in_one_line(error)}); correct it") from error
     except ValidationError as error:

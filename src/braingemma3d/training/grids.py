@@ -106,8 +106,12 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
         drawn = pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing))
-        for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
-            pass
+        try:
+            for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
+                pass
+        except KeyboardInterrupt:
+            logger.info("interrupted; the shards in hand are finished first, which may take a minute or two")
+            raise
     return shards
 
 

@@ -15,7 +15,9 @@ ContrastiveLoss = Literal["infonce", "sigmoid"]
 def contrastive_loss(
     volumes: Tensor, texts: Tensor, scale: Tensor, bias: Tensor | None = None, kind: ContrastiveLoss = "infonce"
 ) -> Tensor:
-    """Loss of a batch of matching pairs; every other text of the batch, on all processes, is a negative.
+    """Loss of a batch of matching pairs; the other texts of the batch, on all processes, are negatives.
+
+    For ``sigmoid``, texts that are the same are each other's positives.
 
     Args:
         volumes: (batch, dim) embeddings; they are normalised here.
@@ -36,7 +38,8 @@ def contrastive_loss(
     with torch.autocast(volumes.device.type, enabled=False):
         logits = volumes @ texts.T * scale
     if kind == "sigmoid":
-        match = 2 * torch.eye(len(logits), device=logits.device) - 1
+        # The text of another volume that says the same is right for this one, too.
+        match = 2 * (texts @ texts.T > 1 - 1e-5).float() - 1
         return -functional.logsigmoid(match * (logits + (0 if bias is None else bias))).sum(-1).mean()
     targets = torch.arange(len(logits), device=logits.device)
     return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2

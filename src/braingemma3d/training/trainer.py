@@ -21,6 +21,7 @@ from transformers.utils import ModelOutput
 
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.training.config import Part, Stage, Term
+from braingemma3d.training.pace import EVERY_S
 
 logger = logging.getLogger(__name__)
 
@@ -106,16 +107,21 @@ def train(
     last = newest_checkpoint(out)
     if last is not None:
         logger.info("%s goes on from %s", stage.name, last.name)
+    progress = _Progress(stage)
     trainer = _Trainer(
         stage,
         model=learner,
         args=arguments,
         train_dataset=data,
         data_collator=collate,
-        callbacks=[_Progress(stage)],
+        callbacks=[progress],
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    finally:
+        # An interrupted training tells no callback of its end, and a bar hides the terminal's cursor.
+        progress.stop()
     return trainer.state.log_history if trainer.is_world_process_zero() else None
 
 
@@ -204,6 +210,7 @@ class _Progress(TrainerCallback):
         self.bar: Progress | None = None
         self.task: TaskID | None = None
         self.begun = (0, 0.0)
+        self.said = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Show the bar."""
@@ -233,13 +240,14 @@ class _Progress(TrainerCallback):
         text = f"{text}  {rate:.1f} samples/s"
         if self.bar is not None and self.task is not None:
             self.bar.update(self.task, text=text)
-        elif state.global_step % (5 * LOGGING_STEPS) == 0:
+        elif time.monotonic() - self.said >= EVERY_S or state.global_step == state.max_steps:
+            self.said = time.monotonic()
             left = (state.max_steps - state.global_step) * seconds / steps / 60
             logger.info(
                 "%s %d of %d: %s, %.0f min left", self.stage.name, state.global_step, state.max_steps, text, left
             )
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def stop(self) -> None:
         """Take the bar away."""
         if self.bar is not None:
             self.bar.stop()
