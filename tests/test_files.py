@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import claim, new_file, new_folder, refuse_folder, sha256
+from braingemma3d.files import (
+    LEFT_BEHIND_S,
+    claim,
+    new_file,
+    new_folder,
+    refuse_folder,
+    remove_left_behind,
+    sha256,
+)
 
 
 @pytest.mark.parametrize("interruption", [ValueError, KeyboardInterrupt, SystemExit])
@@ -117,3 +127,12 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 def test_a_mounted_folder_is_refused_before_any_work() -> None:
     with pytest.raises(InputError, match="mounted folder can't be replaced"):
         refuse_folder(Path("/"), ["a"], "a result")
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path):
+    for name, age in ((".1.partial-old.npy", LEFT_BEHIND_S + 60), (".2.partial-new.npy", 0), ("done.npy", 10**6)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    remove_left_behind(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", "done.npy"]
+    remove_left_behind(tmp_path / "absent")

@@ -7,12 +7,15 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from braingemma3d.errors import InputError
 
+LEFT_BEHIND_S = 600
+"""Seconds after which nobody writes to an unfinished file any more."""
 _OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in a folder that somebody has looked into."""
 
@@ -64,6 +67,17 @@ def new_file(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_left_behind(folder: Path) -> None:
+    """Remove the unfinished files of :func:`new_file` that a killed process left in a folder.
+
+    A younger one than :data:`LEFT_BEHIND_S` may be of another process that is at work there.
+    """
+    for partial in folder.glob(".*.partial-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - partial.stat().st_mtime > LEFT_BEHIND_S:
+                partial.unlink()
 
 
 def claim(path: Path, text: str) -> bool:

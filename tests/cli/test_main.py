@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from importlib.metadata import version
 
 import pytest
+from safetensors import SafetensorError
 from typer.testing import CliRunner
 
-from braingemma3d.cli.main import app
+from braingemma3d.cli.main import app, disk_error
 
 
 def test_help_needs_none_of_the_heavy_libraries():
@@ -35,3 +37,25 @@ def test_version():
 
 def test_an_unknown_verb_is_exit_2():
     assert CliRunner().invoke(app, ["diagnose"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("3932160 requested and 511872 written"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 775744 vs 775636"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    ],
+    ids=["system", "numpy", "torch", "safetensors"],
+)
+def test_a_full_disk_is_told_however_a_library_says_it(said):
+    assert (
+        disk_error(said) == "writing the results: no space left on the disk; free some, and give the same command again"
+    )
+
+
+def test_other_errors_are_not_taken_for_one_of_the_disk():
+    assert disk_error(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) == ""
+    assert disk_error(OSError("can't find a vocabulary")) == ""
+    assert disk_error(PermissionError(errno.EACCES, "Permission denied", "out")).startswith("out: Permission denied;")

@@ -228,7 +228,7 @@ def test_a_full_disk_is_one_line(run, brain_file, monkeypatch):
     monkeypatch.setattr(writers, "save_overview", full)
     result = run(brain_file)
     assert result.exit_code == 2
-    assert "writing the results: No space left on device" in result.stderr.splitlines()[-1]
+    assert "writing the results: no space left on the disk" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
 
 

@@ -85,7 +85,7 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
 
     def interrupted(root: Path, settings: module.Cohort, index: int) -> int:
         if index == 1:
-            half = root / "images" / ".half.nii.gz.part1"
+            half = root / "images" / ".1.partial-half.nii.gz"
             half.write_bytes(b"half")
             os.utime(half, (0, 0))
             raise KeyboardInterrupt
@@ -98,7 +98,7 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(module, "draw_and_save", original)
     write_cohort(tmp_path, 2, SEED, workers=1, progress=False)
     assert [line["index"] for line in lines(tmp_path)] == [0, 1]
-    assert not list(tmp_path.rglob("*.part*"))
+    assert not list(tmp_path.rglob(".*partial*"))
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    half = tmp_path / "images" / ".half.nii.gz.part1"
+    half = tmp_path / "images" / ".1.partial-half.nii.gz"
     half.write_bytes(b"half")
     write_cohort(tmp_path, 1, SEED, workers=1, progress=False)
     assert half.read_bytes() == b"half"

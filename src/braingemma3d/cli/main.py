@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import sys
 import warnings
 from typing import Any
@@ -26,6 +27,21 @@ from braingemma3d.errors import InputError
 USAGE_ERROR: Any = typer.BadParameter.__base__
 """Of click, wherever typer keeps it."""
 
+_DISK_FULL = re.compile(
+    r"No space left|requested and \d+ written|PytorchStreamWriter failed|file write failed|unexpected pos \d+ vs"
+)
+"""How numpy, safetensors and torch say so, without an error number."""
+
+
+def disk_error(error: Exception) -> str:
+    """One line for what is wrong with a file or a disk; empty for any other error."""
+    place = getattr(error, "filename", None) or "writing the results"
+    if _DISK_FULL.search(str(error)):
+        return f"{place}: no space left on the disk; free some, and give the same command again"
+    if isinstance(error, OSError) and (error.filename or error.errno in (errno.EDQUOT, errno.EIO)):
+        return f"{place}: {error.strerror}; check the path, its permissions and the space left"
+    return ""
+
 
 class ErrorsInOneLine(TyperGroup):
     """Bad input ends in one line on stderr and exit code 2, an interruption in one line and 130."""
@@ -43,11 +59,10 @@ class ErrorsInOneLine(TyperGroup):
             verb = error.ctx.command_path if error.ctx else "braingemma3d"
             print_error(f"{error.format_message().rstrip('.')}; see {verb} --help")
             raise typer.Exit(2) from error
-        except OSError as error:
-            if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        except Exception as error:
+            if not (of_disk := disk_error(error)):
                 raise
-            where = error.filename or "writing the results"
-            print_error(f"{where}: {error.strerror}; check the path, its permissions and the space left")
+            print_error(of_disk)
             raise typer.Exit(2) from error
         except KeyboardInterrupt:
             print_error("interrupted; what was finished is kept")

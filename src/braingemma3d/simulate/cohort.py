@@ -11,11 +11,10 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import claim, new_file
+from braingemma3d.files import claim, new_file, remove_left_behind
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
 VERSION = 3
 """Raised whenever the same seed and index would give another case."""
 QUEUED_PER_WORKER = 4
-LEFT_BEHIND_S = 600
-"""An unfinished file that nobody has written to for so many seconds is of a process that was killed."""
 
 _log = logging.getLogger(__name__)
 
@@ -113,11 +110,7 @@ def _claim(root: Path, cohort: Cohort) -> None:
         raise InputError(f"{root}: holds a cohort of other settings; choose another folder", "other_cohort")
     for name in ("images", "masks", "records"):
         (root / name).mkdir(parents=True, exist_ok=True)
-        for partial in (root / name).glob(".*.part*"):
-            # A younger one may be of another process that draws the same cohort.
-            with suppress(FileNotFoundError):
-                if time.time() - partial.stat().st_mtime > LEFT_BEHIND_S:
-                    partial.unlink()
+        remove_left_behind(root / name)
 
 
 def _complete(root: Path, name: str) -> bool:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from braingemma3d.files import new_file
+from braingemma3d.files import new_file, remove_left_behind
 from braingemma3d.model.loading import state_sha256
 from braingemma3d.model.vision import VisionEncoder3D
 from braingemma3d.training.grids import SHARD, GridShard, flattened, open_shard
@@ -44,6 +44,7 @@ def cache_features(
     config = encoder.config
     kind = f"{'-flipped' if flips else ''}{f'-flat{flatten:g}' if flatten else ''}"
     paths = [root / f"{shard.name}{kind}.npy" for shard in shards]
+    remove_left_behind(root)
     missing = [number for number, path in enumerate(paths) if not path.is_file()]
     views = 2 if flips else 1
     for number in paced(missing, len(missing), f"shards of {SHARD} volumes encoded"):

@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 
 from braingemma3d.data.manifest import read_manifest
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, sha256
+from braingemma3d.files import new_file, remove_left_behind, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
@@ -118,7 +118,10 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
 def _shards(root: Path, cases: int) -> tuple[list[Path], list[Path]]:
     """The folders that hold so many cases, and those of them that are not there yet."""
     shards = [root / f"{start:06d}-{min(start + SHARD, cases):06d}" for start in range(0, cases, SHARD)]
-    return shards, [shard for shard in shards if not (shard / "records.json").is_file()]
+    missing = [shard for shard in shards if not (shard / "records.json").is_file()]
+    for shard in missing:
+        remove_left_behind(shard)
+    return shards, missing
 
 
 def _span(shard: Path) -> tuple[int, int]:
