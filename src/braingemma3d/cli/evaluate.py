@@ -53,7 +53,7 @@ def evaluate(
 
     cases = read_manifest(data)
     chosen = held_out(cases)
-    for source in (model, *baseline_sources(systems).values()):
+    for source in filter(None, (model, *baseline_sources(systems).values())):
         refuse_learned(data, cases, learned_from(Path(source)), source)
     name = _name(Path(model))
     beside = baselines(systems)
