@@ -35,6 +35,13 @@ def test_a_text_that_another_volume_shares_is_no_negative_of_sigmoid():
     assert volumes.grad[0] @ texts[0] < 0, "a step towards its own text lowers the loss"
 
 
+def test_texts_that_differ_in_a_word_are_told_apart_under_autocast():
+    texts = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.03]]), dim=-1)
+    alone = contrastive_loss(texts, texts, SCALE, torch.tensor(-5.0), "sigmoid")
+    with torch.autocast("cpu", torch.bfloat16):
+        assert contrastive_loss(texts, texts, SCALE, torch.tensor(-5.0), "sigmoid") == alone
+
+
 def test_infonce_by_hand():
     volumes, texts = torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     to_text = (-math.log(0.5) * 2) / 2

@@ -179,9 +179,9 @@ def ablate(
                 begun = time.monotonic()
                 try:
                     system = OneView(Pipeline.from_pretrained(str(part.model())), part.name)
-                    metrics = evaluate([system], cases, references, part.folder, part.name, command, progress)
-                    if len(metrics.failures) == len(cases):
-                        raise RuntimeError(f"no report could be written: {metrics.failures[0]}")
+                    evaluate([system], cases, references, part.folder, part.name, command, progress)
+                    if _kept(part.folder) is None:
+                        raise RuntimeError("every report failed")
                 except Exception:
                     # One row that nobody foresaw must not cost a night's others.
                     logger.exception("%s failed", part.name)
@@ -247,6 +247,7 @@ def _write(
 
 
 def _kept(folder: Path) -> Metrics | None:
+    """What is measured of a stage or row; None where nothing is, or every report failed."""
     path = folder / "metrics.json"
     metrics = Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
     return None if metrics is None or len(metrics.failures) == metrics.cases else metrics
