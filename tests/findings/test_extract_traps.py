@@ -32,6 +32,8 @@ TRAPS = {
     ),
     "History of breast cancer with new right cerebellar metastasis.": ("right cerebellum", "none none none"),
     "No lesion. History of left frontal glioma.": ("-", "none none none"),
+    "No lesion in either hemisphere. No edema around the lesion.": ("-", "none none none"),
+    "No lesion on the right. No edema around the mass in the left frontal lobe.": ("", "none none none"),
     "Prior study showed left parietal mass. Now only right frontal mass.": ("right frontal", "none none none"),
     "Previously severe edema is now mild.": ("-", "mild none none"),
     "Compared to prior, the severe edema has improved to mild.": ("-", "mild none none"),

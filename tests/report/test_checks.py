@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from braingemma3d.findings.extract import extract
 from braingemma3d.report.checks import flaws
 from braingemma3d.simulate.case import draw_case
 
@@ -20,6 +19,7 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
         (f"{SOUND} There is moderate edema around it.", "repeats itself"),
         ("The lesion is in the left lobe in the left lobe in the left lobe.", "repeats itself"),
         (f"{SOUND} No lesion is seen in the brain.", "denies and describes a lesion"),
+        ("No lesion is seen. The lesion is bright.", "denies and describes a lesion"),
         (f"{SOUND} No tumour is seen.", "denies and describes a lesion"),
         (f"{SOUND} No perilesional edema is seen.", "denies and describes edema"),
         (f"{SOUND} Necrosis is seen within the lesion.", "denies and describes necrosis"),
@@ -32,7 +32,7 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
     ],
 )
 def test_a_flaw_is_named(text, flaw):
-    assert flaw in flaws(text, extract(text))
+    assert flaw in flaws(text)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,7 @@ def test_a_flaw_is_named(text, flaw):
     [
         SOUND,
         "No lesion is seen. There is no edema.",
+        "No lesion is seen in either hemisphere. No necrosis is seen within the lesion.",
         "Two lesions are seen, one in the left frontal lobe. The other is in the right parietal lobe.",
         "A lesion is in the left frontal lobe. The right lateral ventricle is compressed.",
         f"{SOUND} There is no mass effect on the ventricles.",
@@ -64,7 +65,7 @@ def test_a_flaw_is_named(text, flaw):
     ],
 )
 def test_a_sound_report_has_none(text):
-    assert flaws(text, extract(text)) == []
+    assert flaws(text) == []
 
 
 def test_a_finding_denied_in_the_lesion_does_not_deny_the_lesion():
@@ -73,10 +74,10 @@ def test_a_finding_denied_in_the_lesion_does_not_deny_the_lesion():
         "surrounded by mild edema, with high signal on FLAIR. The lesions contain no necrosis. There is no necrosis in "
         "the lesions. There is no compression of the ventricles."
     )
-    assert flaws(text, extract(text)) == []
+    assert flaws(text) == []
 
 
 def test_reports_of_simulated_truths_are_sound():
     for index in range(4):
         text = draw_case(5, index, healthy=0.25).report
-        assert flaws(text, extract(text)) == []
+        assert flaws(text) == []

@@ -18,7 +18,7 @@ from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
 from braingemma3d.findings.compare import ALL_FINDINGS
-from braingemma3d.findings.extract import extract_mentioned
+from braingemma3d.findings.extract import read
 from braingemma3d.imaging.preprocess import load_scan
 
 
@@ -50,10 +50,11 @@ def stated(case: ManifestCase) -> Reference | None:
         known = ALL_FINDINGS & case.findings.model_fields_set if case.findings.lesion else ALL_FINDINGS
         return Reference(case.id, case.report, case.findings, known, case.patient)
     if case.report is not None:
-        found, mentioned = extract_mentioned(case.report)
+        reading = read(case.report)
+        found = reading.findings()
         hedged = {name for name, value in found if value == "possible"}
         return Reference(
-            case.id, case.report, found, mentioned - hedged if found.lesion else ALL_FINDINGS, case.patient
+            case.id, case.report, found, reading.mentioned() - hedged if found.lesion else ALL_FINDINGS, case.patient
         )
     return None
 

@@ -199,7 +199,7 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
             note("mirror_consistency", ref.id, float(alike))
         elif failed and mirrors:
             note("mirror_consistency", ref.id, 0.0)
-        note("flawed_text", ref.id, float(bool(flaws(prediction.text, said))))
+        note("flawed_text", ref.id, float(bool(flaws(prediction.text))))
         if ref.report is not None:
             for metric, value in keyword_scores(prediction.text, ref.report).items():
                 note(metric, ref.id, 0.0 if failed else value)

@@ -53,42 +53,15 @@ def extract(text: str) -> Findings:
     - **Bystanders.** White-matter spots, periventricular caps, perivascular spaces and atrophy are no lesions. A
       section of history, indication or technique is not read.
     """
-    return _read(text).findings()
+    return read(text).findings()
 
 
-def extract_mentioned(text: str) -> tuple[Findings, frozenset[str]]:
-    """What :func:`extract` reads, and the fields of it that ``text`` says something of, be it "no".
-
-    The findings have ``none`` for what is absent and for what is not mentioned; the fields tell them apart. Where a
-    lesion is denied, it has neither side nor lobes, and that is said with it.
-    """
-    reader = _read(text)
-    found = reader.findings()
-    fields = {field for field, kind in _GRADED.items() if reader.grades[kind]}
-    if not found.lesion:
-        return found, frozenset(fields | ({"lesion", "side", "lobes"} if reader.lesion_denied else set()))
-    placed = {name for name, value in (("side", found.side != "none"), ("lobes", bool(found.lobes))) if value}
-    return found, frozenset(fields | {"lesion"} | placed)
-
-
-def denies_lesion(text: str) -> bool:
-    """Whether a text says that there is no lesion; that there is no other one, or none in some place, does not."""
-    return _read(text).none_seen
-
-
-def contradicted(text: str) -> list[str]:
-    """The graded findings that a text both sees and denies; what is denied in some place only is not denied."""
-    reader = _read(text)
-    seen = {kind for kind, grades in reader.grades.items() if strongest(grades) not in ("none", "possible")}
-    return [name for name, kind in _GRADED.items() if kind in seen & reader.denied]
-
-
-def lesion_side(text: str) -> Side:
-    """The side that a text gives to the lesions that it names; places of edema alone give none."""
-    whole = Area()
-    for area in _read(text).areas:
-        whole.add(area)
-    return whole.side
+def read(text: str) -> Reading:
+    """Read ``text`` once for all that can be asked of it. Never raises on any string."""
+    reading = Reading()
+    for tokens in sentences(text):
+        reading.take_in(tokens)
+    return reading
 
 
 def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
@@ -99,20 +72,24 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
     )
 
 
-def _read(text: str) -> _Reader:
-    reader = _Reader()
-    for tokens in sentences(text):
-        reader.read(tokens)
-    return reader
+def _together(areas: Sequence[Area]) -> Area:
+    whole = Area()
+    for area in areas:
+        whole.add(area)
+    return whole
+
+
+def _denies_finding(sentence: Sentence) -> bool:
+    return any(mention.kind in _GRADED.values() and mention.denied for mention in sentence.found())
 
 
 @dataclass(slots=True)
-class _Reader:
-    """What the sentences so far have said.
+class Reading:
+    """What the sentences of a text have said.
 
     The lesions have the ``areas`` that are said of them. The places that are ``near`` a lesion, of the tissue
-    ``around`` it, or ``loose`` stand in where they have none. With ``none_seen``,
-    a lesion is denied by name, and not only abnormal signal. What is ``denied`` is so everywhere, not in some place.
+    ``around`` it, or ``loose`` stand in where they have none. With ``none_seen``, a lesion is denied by name, and not
+    only abnormal signal, another one, or one in some place. What is ``denied`` is so everywhere, not in some place.
     """
 
     areas: list[Area] = field(default_factory=list)
@@ -126,7 +103,7 @@ class _Reader:
     topic: Kind | None = None
     topic_ventricle: bool = False
 
-    def read(self, tokens: Sequence[Token]) -> None:
+    def take_in(self, tokens: Sequence[Token]) -> None:
         """Take in one more sentence."""
         sentence = parse(tokens)
         apply_cues(sentence)
@@ -180,6 +157,9 @@ class _Reader:
             counts = area or "abnormal" in sentence.tokens[mention.at].text
             if not counts or owner(sentence, mention) is not mention:
                 return
+        unknown = mention.definite and self.lesion_denied and not self.areas
+        if unknown and _denies_finding(sentence) and not _leaves_room(sentence, mention):
+            return  # 'No lesion in either hemisphere. No necrosis within the lesion.'
         parts = [part for part in area.parts if part.lobes and part.side in ("left", "right")]
         if mention.plural and len({part.side for part in parts}) > 1 and len(parts) == len(area.parts):
             for part in parts:
@@ -222,9 +202,7 @@ class _Reader:
                 areas[0].add(pools[0])
             if not any(area.sides for area in areas):
                 areas[0].sides |= next((pool.sides for pool in pools if pool.sides), set())
-        whole = Area()
-        for area in areas:
-            whole.add(area)
+        whole = _together(areas)
         lesions = tuple(dict.fromkeys(Finding(side=area.side, lobes=area.ordered_lobes) for area in areas))
         sides = {lesion.side for lesion in lesions}
         return Findings(
@@ -236,3 +214,25 @@ class _Reader:
             ventricular_compression=strongest(self.grades[Kind.PRESSURE]),
             lesions=lesions,
         )
+
+    def mentioned(self) -> frozenset[str]:
+        """The fields of :meth:`findings` that the text says something of, be it "no".
+
+        The findings have ``none`` for what is absent and for what is not mentioned; this tells them apart. Where a
+        lesion is denied, it has neither side nor lobes, and that is said with it.
+        """
+        found = self.findings()
+        fields = {field for field, kind in _GRADED.items() if self.grades[kind]}
+        if not found.lesion:
+            return frozenset(fields | ({"lesion", "side", "lobes"} if self.lesion_denied else set()))
+        placed = {name for name, value in (("side", found.side != "none"), ("lobes", bool(found.lobes))) if value}
+        return frozenset(fields | {"lesion"} | placed)
+
+    def contradicted(self) -> list[str]:
+        """The graded findings that are both seen and denied; what is denied in some place only is not denied."""
+        seen = {kind for kind, grades in self.grades.items() if strongest(grades) not in ("none", "possible")}
+        return [name for name, kind in _GRADED.items() if kind in seen & self.denied]
+
+    def lesion_side(self) -> Side:
+        """The side of the lesions that are named; places of edema alone give none."""
+        return _together(self.areas).side

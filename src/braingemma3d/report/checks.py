@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from braingemma3d.findings.extract import contradicted, denies_lesion, lesion_side
+from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import Findings
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
@@ -15,13 +15,14 @@ REPEATED_WORDS = 6
 """Words that, said twice in one sentence, are a repeat."""
 
 
-def flaws(text: str, findings: Findings) -> list[str]:
+def flaws(text: str) -> list[str]:
     """What is degenerate or contradictory in a report, each in a few words; empty for a sound one.
 
     Looked for: nothing said, an unfinished last sentence, a sentence twice, or in it a run of words, a lesion or
     finding that is denied and described, one lesion with two sides, and findings without a lesion.
     """
-    found = []
+    reading, found = read(text), []
+    findings = reading.findings()
     parts = [" ".join(_WORDS.findall(part.lower())) for part in _SENTENCE.findall(text)]
     parts = [part for part in parts if part]
     if not parts:
@@ -30,13 +31,13 @@ def flaws(text: str, findings: Findings) -> list[str]:
         found.append("unfinished sentence")
     if max(Counter(parts).values()) > 1 or any(map(_loops, parts)):
         found.append("repeats itself")
-    if findings.lesion and denies_lesion(text):
+    if findings.lesion and reading.none_seen:
         found.append("denies and describes a lesion")
     if not _SEVERAL.search(text):
-        found += [f"denies and describes {finding.replace('_', ' ')}" for finding in contradicted(text)]
+        found += [f"denies and describes {finding.replace('_', ' ')}" for finding in reading.contradicted()]
     if not findings.lesion and findings != Findings():
         found.append("findings without a lesion")
-    sides = {lesion_side(sentence) for sentence in _SENTENCE.findall(text)}
+    sides = {read(sentence).lesion_side() for sentence in _SENTENCE.findall(text)}
     if {"left", "right"} <= sides and len(findings.lesions) < 2 and not _SEVERAL.search(text):
         found.append("two sides for one lesion")
     return found

@@ -121,7 +121,7 @@ class Pipeline:
         findings, source = extract(text), volume.source
         checks = Checks(
             mirror_consistent=None if differences is None else not differences,
-            flaws=flaws(text, findings),
+            flaws=flaws(text),
         )
         warnings = [ReportWarning(code=w.code, message=w.message) for w in volume.warnings]
         if not trained:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from braingemma3d.errors import InputError
-from braingemma3d.findings.extract import extract_mentioned
+from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import DEGREES, LOBES
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.projector import Projector
@@ -48,7 +48,8 @@ WORDS = tuple(dict.fromkeys(word for question in QUESTIONS for word in question.
 
 def answers(report: str) -> Tensor:
     """(questions,) int64: place in :data:`WORDS` of a report's answer to each question, or :data:`UNTOLD`."""
-    findings, known = extract_mentioned(report)
+    reading = read(report)
+    findings, known = reading.findings(), reading.mentioned()
     values = findings.model_dump(mode="json")
     # A necrosis has no degrees here: it is there or not.
     values["necrosis"] = "present" if findings.necrosis in DEGREES else findings.necrosis
