@@ -133,6 +133,13 @@ def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tm
     for name, age in ((".1.partial-old.npy", LEFT_BEHIND_S + 60), (".2.partial-new.npy", 0), ("done.npy", 10**6)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
+    for folder, age in ((".a.partial-old", LEFT_BEHIND_S + 60), (".b.partial-new", 0)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "half").touch()
+        for path in (tmp_path / folder / "half", tmp_path / folder):
+            os.utime(path, (time.time() - age,) * 2)
+    # Files grow without changing their folder.
+    os.utime(tmp_path / ".b.partial-new", (0, 0))
     remove_left_behind(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", "done.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", ".b.partial-new", "done.npy"]
     remove_left_behind(tmp_path / "absent")

@@ -70,14 +70,15 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 def remove_left_behind(folder: Path) -> None:
-    """Remove the unfinished files of :func:`new_file` that a killed process left in a folder.
+    """Remove what :func:`new_file` and :func:`new_folder` had not finished in a folder when their process was killed.
 
     A younger one than :data:`LEFT_BEHIND_S` may be of another process that is at work there.
     """
     for partial in folder.glob(".*.partial-*"):
         with suppress(FileNotFoundError):
-            if time.time() - partial.stat().st_mtime > LEFT_BEHIND_S:
-                partial.unlink()
+            newest = max(path.stat().st_mtime for path in (partial, *partial.rglob("*")))
+            if time.time() - newest > LEFT_BEHIND_S:
+                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 
 def claim(path: Path, text: str) -> bool:

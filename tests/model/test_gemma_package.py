@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
@@ -53,6 +55,8 @@ def test_what_a_killed_conversion_left_is_cleared(own_cache, fake_package):
     abandoned = own_cache / f".{gemma_package.converted_folder().name}.partial-x"
     abandoned.mkdir(parents=True)
     (abandoned / "half").touch()
+    for path in (abandoned / "half", abandoned):
+        os.utime(path, (0, 0))
     with pytest.raises(ModelError):
         gemma_package.converted_gemma()
     assert not abandoned.exists()

@@ -14,7 +14,7 @@ from filelock import FileLock
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from braingemma3d.errors import ModelError
-from braingemma3d.files import new_folder, sha256
+from braingemma3d.files import new_folder, remove_left_behind, sha256
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,7 @@ def converted_gemma() -> Path:
 def _convert(target: Path) -> None:
     package = importlib.import_module(GGUF_PACKAGE)
     logger.info("Preparing Gemma 3 270M for this user, once; this takes about a minute.")
-    for abandoned in target.parent.glob(f".{target.name}.partial-*"):
-        shutil.rmtree(abandoned)
+    remove_left_behind(target.parent)
     with new_folder(target) as folder:
         gguf = folder / _GGUF_NAME
         with gguf.open("wb") as whole:
