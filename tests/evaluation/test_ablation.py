@@ -178,6 +178,14 @@ def test_another_number_of_steps_needs_another_folder(ablated):
         again(steps=3)
 
 
+def test_another_truth_needs_another_folder(ablated, run, config, cases):
+    out, *_ = ablated
+    first, *others = [reference(case) for case in cases]
+    corrected = first._replace(findings=first.findings.model_copy(update={"edema": "severe"}))
+    with pytest.raises(InputError, match="another run, --steps or test set"):
+        ablate(run, config, cases, [corrected, *others], out, STEPS, "the command")
+
+
 def test_a_run_that_no_row_could_repeat_is_refused(run, config, cases, tmp_path):
     bare = config.model_copy(update={"stages": config.stages[:2]})
     with pytest.raises(InputError, match="needs a run with ground and specialise"):
@@ -217,6 +225,7 @@ def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
         ("ground", 2, 1),
         ("specialise", 2, 1),
     ]
+    assert (config.stages[1].whole, full.stages[1].whole) == (0.5, 0.0)
     bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, contrast=False, writing=3), STEPS, seed=0)
     assert [(stage.name, stage.steps) for stage in bare.stages] == [("pretrain", 1), ("specialise", 6)]
     assert bare.model == config.model | {"inflation": "mean"}

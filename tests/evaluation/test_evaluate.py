@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 import phantom
@@ -49,9 +51,10 @@ def test_training_cases_are_never_tested_on(other):
         held_out([case("a", split="train"), case("b", split=other)])
 
 
-def test_a_patient_is_not_in_training_and_test():
+@pytest.mark.parametrize("learned", ["train", None])
+def test_a_patient_is_not_in_training_and_test(learned):
     with pytest.raises(InputError, match="1 patients of the manifest have training and test cases"):
-        held_out([case("a", split="train", patient="p"), case("b", split="test", patient="p")])
+        held_out([case("a", split=learned, patient="p"), case("b", split="test", patient="p")])
 
 
 def test_an_empty_report_tells_nothing(save_scan, brain_file):
@@ -105,6 +108,12 @@ def test_a_mask_is_asked_before_the_report_and_the_report_for_the_rest(save_scan
     assert (found.findings.side, found.findings.lobes) == ("left", ("frontal",))
     assert found.findings.places == {("left", "frontal")}
     assert (found.findings.edema, found.findings.ventricular_compression) == ("moderate", "mild")
+
+
+def test_an_empty_mask_outweighs_a_report_of_a_lesion(save_scan, brain_file):
+    mask = phantom.lesion_mask()
+    mask = save_scan(nib.Nifti1Image(np.zeros(mask.shape, np.uint8), mask.affine), "mask.nii.gz")
+    assert reference(case("a", image=brain_file, report=LEFT, mask=mask)).findings == Findings()
 
 
 def test_a_mask_beside_findings_is_not_looked_at():

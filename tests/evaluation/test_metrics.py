@@ -191,6 +191,11 @@ def test_the_mirror_test_wants_the_sides_swapped_and_nothing_else():
     assert measure(changed, REFERENCES, "model").systems["model"].mirror_consistency.mean == pytest.approx(1 / 3)
 
 
+def test_silence_about_the_mirror_image_is_no_agreement():
+    silent = [p.model_copy(update={"mirrored": " "}) for p in says(REPORTS)]
+    assert measure(silent, REFERENCES, "model").systems["model"].mirror_consistency.mean == 0
+
+
 def test_why_a_metric_could_not_run():
     only_healthy = measure(says(REPORTS, mirrored=False), REFERENCES[2:], "model")
     assert only_healthy.skipped["side_accuracy"] == "no case has a lesion"

@@ -43,6 +43,15 @@ def test_a_wrong_word_costs_its_own_metric_and_no_other(old, new, metric):
     assert set(changed.values()) == {1.0}
 
 
+def test_lobes_of_lesions_on_both_sides_count_with_their_sides():
+    truth = extract("There is a left frontal lesion. There is a right temporal lesion.")
+    assert scores(truth, truth)["lobe_f1"] == 1
+    one = extract("A lesion is in the left frontal and temporal lobes.")
+    assert scores(one, truth)["lobe_f1"] == 0.5
+    # The truth decides: of one lesion only lobes are asked, whatever else is said.
+    assert scores(truth, one)["lobe_f1"] == 1
+
+
 def test_other_words_and_another_order_cost_nothing():
     text = "Necrosis is seen. The tumor lies in the temporal and frontal lobes on the left, with moderate edema."
     assert set(scores(extract(text), TRUTH).values()) == {1.0}

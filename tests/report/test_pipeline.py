@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 import torch
 
@@ -54,6 +56,17 @@ def test_the_scan_reaches_the_language_model(pipeline, brain_file, save_scan, mo
     assert not torch.equal(seen[0], seen[1])
 
 
+def test_the_spacing_is_that_of_the_files_axes(pipeline, save_scan):
+    brain = phantom.brain_image()
+    uneven = nib.Nifti1Image(np.asarray(brain.dataobj), np.diag([2.9, 3.0, 3.1, 1.0]))
+    turned = uneven.as_reoriented(nib.orientations.axcodes2ornt("PSL"))
+    report = pipeline(save_scan(turned, "turned.nii.gz"))
+    ornt = nib.aff2axcodes(turned.affine)
+    spacing = {"L": 2.9, "R": 2.9, "P": 3.0, "A": 3.0, "S": 3.1, "I": 3.1}
+    assert report.input.orientation == "".join(ornt) != "RAS"
+    assert report.input.spacing_mm == pytest.approx([spacing[axis] for axis in ornt])
+
+
 SIDE = re.compile("left|right", re.IGNORECASE)
 LEFT = "A lesion is in the left frontal lobe. There is mild edema."
 
@@ -90,6 +103,17 @@ def test_one_generation_writes_the_report_and_what_it_is_checked_with(pipeline, 
     monkeypatch.setattr(pipeline.model, "encode", lambda volumes: encoded.append(len(volumes)) or encode(volumes))
     assert pipeline.write_and_check(pixels) == apart
     assert encoded == [2], "the scan and its mirror image, once"
+
+
+def test_what_is_returned_is_of_the_scan_and_not_of_its_mirror_image(pipeline, monkeypatch):
+    def generate(pixels, both_views=0, copies=1):
+        return [f"{'scan' if volume[..., 0].any() else 'mirror'} {copy}" for copy in range(copies) for volume in pixels]
+
+    monkeypatch.setattr(pipeline, "_generate", generate)
+    pixels = torch.zeros(2, 1, *pipeline.processor.volume_shape)
+    pixels[..., 0] = 1
+    assert pipeline.write(pixels) == ["scan 0"] * 2
+    assert pipeline.write_and_check(pixels[:1]) == ["scan 0", "scan 1", "mirror 1"]
 
 
 def test_a_trained_model_is_asked_about_the_scan_and_its_mirror_image_alone(pipeline, brain_file, monkeypatch):

@@ -139,6 +139,13 @@ def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pyt
         draw_case(4, 2, healthy=0.0)
 
 
+def test_a_lesion_that_the_field_of_view_cuts_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_kept", lambda *_: False)
+    monkeypatch.setattr(module, "ATTEMPTS", 3)
+    with pytest.raises(RuntimeError, match="no lesion fits"):
+        draw_case(4, 2, healthy=0.0)
+
+
 def test_shifted_cases_can_be_drawn_and_differ() -> None:
     case = draw_case(2, 0, healthy=0.0, shift=True)
     assert case.truth.lesion

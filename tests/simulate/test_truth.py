@@ -57,6 +57,7 @@ def test_side_is_where_the_core_lies(lesions: list[Case]) -> None:
 
 
 def test_compression_is_what_the_final_ventricles_show(lesions: list[Case]) -> None:
+    assert "fourth" in {case.truth.ventricle_measure for case in lesions}
     for case in lesions:
         truth = case.truth
         lateral = np.isin(case.tissue, (TISSUE["lateral_ventricle"], TISSUE["choroid_plexus"]))
@@ -65,7 +66,10 @@ def test_compression_is_what_the_final_ventricles_show(lesions: list[Case]) -> N
         if truth.ventricle_measure == "lateral":
             same, other = (left, right) if truth.side == "left" else (right, left)
             ratio = same / other if truth.side in ("left", "right") else min(left, right) / max(left, right)
-            assert truth.ventricle_ratio == pytest.approx(ratio, abs=0.01)
+        else:
+            anatomy = case.anatomy
+            ratio = anatomy.fourth_ml() / anatomy.head.nominal_fourth_ml
+        assert truth.ventricle_ratio == pytest.approx(ratio, abs=0.01)
         grade = compression_from(truth.ventricle_ratio, truth.midline_shift_mm, truth.ventricle_measure)
         assert truth.ventricular_compression == grade
 
@@ -94,6 +98,7 @@ def test_contrasts_are_visible_in_the_image(lesions: list[Case]) -> None:
         reference = np.median(case.image[brain])
         solid = case.image[case.mask == 4].mean()
         assert abs(solid - reference) / reference >= 0.149
+        assert case.truth.core_contrast == pytest.approx((solid - reference) / reference, abs=0.01)
         if case.truth.necrosis == "present":
             dark = case.image[case.mask == 1]
             assert (solid - dark.mean()) / reference >= 0.299

@@ -12,7 +12,7 @@ from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.findings.schema import LOBES, Findings
 from braingemma3d.simulate.case import Case
-from braingemma3d.simulate.truth import Truth
+from braingemma3d.simulate.truth import SHIFT_SEVERE, Truth
 from braingemma3d.simulate.wording import write_report
 
 TRUTHS = 2500
@@ -61,6 +61,22 @@ def written() -> list[tuple[Truth, str]]:
 def test_every_report_reads_back_as_its_truth(written: list[tuple[Truth, str]]) -> None:
     wrong = [text for truth, text in written if facts(extract(text)) != facts(truth.findings())]
     assert not wrong, wrong[:3]
+
+
+def test_ventricle_shift_and_signal_are_those_of_the_truth(written: list[tuple[Truth, str]]) -> None:
+    """What the extractor does not read."""
+    for truth, text in written:
+        if not truth.lesion:
+            continue
+        assert bool(re.search("heterogeneous|mixed", text)) == (truth.necrosis == "present"), text
+        if truth.ventricular_compression == "none":
+            continue
+        left, right = truth.lateral_ventricles_ml
+        assert set(re.findall("(left|right) lateral ventricle", text)) <= {"left" if left < right else "right"}, text
+        assert ("fourth ventricle" in text) == (truth.ventricle_measure == "fourth"), text
+        assert ("lateral ventricle" in text) == (truth.ventricle_measure == "lateral"), text
+        shifted = bool(re.search("with midline shift|with shift of the midline", text))
+        assert shifted == (truth.midline_shift_mm >= SHIFT_SEVERE), text
 
 
 def test_drawn_reports_read_back_as_their_truth(lesions: list[Case], healthy: list[Case]) -> None:

@@ -50,6 +50,22 @@ def test_the_lesions_share_of_the_grid_is_its_share_of_the_brain(case):
     assert (lesion > 0).sum() / (pixels > 0).sum() == pytest.approx(share, rel=0.15)
 
 
+def test_parts_of_the_lesion_keep_their_kinds(case):
+    _, lesion, _ = grids.on_grid(case, (44, 56, 48))
+    shares = [(case.mask == value).sum() / (case.mask > 0).sum() for value in (1, 2, 4)]
+    assert np.ptp(shares) > 0.3
+    there = [(lesion == kind).sum() / (lesion > 0).sum() for kind in (1, 2, 3)]
+    assert there == pytest.approx(shares, abs=0.1)
+
+
+def test_cohorts_have_folders_of_their_own(tmp_path, monkeypatch):
+    roots = []
+    monkeypatch.setattr(grids, "_shards", lambda root, cases: roots.append(root) or ([], []))
+    for settings in ({}, {"seed": 2}, {"healthy": 0.0}, {"shift": True}):
+        grids.draw_grids(tmp_path, 4, Cohort(**{"seed": 1, "healthy": 0.5, **settings}), SHAPE, workers=1)
+    assert len(set(roots)) == 4
+
+
 def test_a_shard_holds_the_cases_that_its_name_says(tmp_path):
     shard = tmp_path / "000001-000003"
     grids._draw_shard(shard, Cohort(seed=9, healthy=0.5), SHAPE)
@@ -141,4 +157,8 @@ def test_only_healthy_tissue_is_flattened_in_pieces(case):
     assert np.array_equal(flat > 0, pixels > 0)
     assert not changed[lesion > 0].any()
     assert not changed[np.isin(anatomy, (grids.VENTRICLE_CLASS, grids.VENTRICLE_CLASS + grids.RIGHT))].any()
-    assert not np.array_equal(flat, grids.flattened(pixels, lesion, anatomy, np.random.default_rng(1)))
+    others = [grids.flattened(pixels, lesion, anatomy, np.random.default_rng(seed)) for seed in range(1, 12)]
+    assert not any(np.array_equal(flat, other) for other in others)
+    dark = (pixels > 0) & (pixels < 0.4 * np.median(pixels[pixels > 0])) & np.isin(anatomy, grids.AROUND_FLUID)
+    assert dark.sum() > 20, "third and fourth ventricle"
+    assert all(np.array_equal(other[dark], pixels[dark]) for other in others)

@@ -9,7 +9,10 @@ import torch
 import small_models
 from braingemma3d.model.backbones import load_tokenizer
 from braingemma3d.training.config import Stage
+from braingemma3d.training.features import CachedFeatures, cache_features
+from braingemma3d.training.grids import RIGHT
 from braingemma3d.training.grounding import Grounding, VolumeDataset, drawn_patches, in_turn
+from braingemma3d.training.maps import mirrored_amounts
 from braingemma3d.training.words import QUESTIONS, UNTOLD, WORDS
 
 WEIGHTS = {"report": 1.0, "findings": 1.0, "words": 1.0, "lesion": 4.0, "anatomy": 1.0}
@@ -47,6 +50,7 @@ def test_every_case_comes_once_a_turn_and_mirrored_the_next(data):
     assert all(sorted(case for case, _ in turn) == list(range(8)) for turn in turns)
     assert {(case, not flipped) for case, flipped in turns[0]} == set(turns[1])
     assert [case for case, _ in turns[0]] != [case for case, _ in turns[2]]
+    assert [case for case, _ in turns[0]] != [in_turn(i, 8, stage(seed=1))[0] for i in range(8)]
 
 
 def test_a_mirrored_case_has_mirrored_pixels_maps_and_words(data):
@@ -60,6 +64,26 @@ def test_a_mirrored_case_has_mirrored_pixels_maps_and_words(data):
     assert not torch.equal(straight["report"], mirrored["report"])
     ill = mirrored["lesion"][..., 1:].sum((-2, -1)).reshape(-1, 4, 3).sum((0, 1))
     assert ill[2] > ill[0] == 0
+    for item in (straight, mirrored):
+        by_column = item["anatomy"].reshape(-1, 4, 3, *item["anatomy"].shape[1:]).sum((0, 1, 3))
+        assert by_column[0, 1 : RIGHT + 1].sum() > by_column[0, RIGHT + 1 :].sum() == 0
+        assert by_column[2, RIGHT + 1 :].sum() > by_column[2, 1 : RIGHT + 1].sum() == 0
+    torch.testing.assert_close(mirrored["amounts"], mirrored_amounts(straight["amounts"]))
+    assert not torch.equal(mirrored["amounts"], straight["amounts"])
+
+
+def test_cached_patches_of_a_mirrored_case_are_those_of_its_mirror_image(drawn_shards, backbone_folders, tmp_path):
+    encoder = small_models.tiny_model(backbone_folders).vision_encoder
+    features = cache_features(encoder, drawn_shards, tmp_path / "features", flips=True)
+    some, language = stage(weights={"findings": 1.0, "amounts": 1.0}), str(backbone_folders.language)
+    data = VolumeDataset(drawn_shards, some, small_models.TINY, language, tmp_path, features)
+    straight, mirrored = item_of(data, 0, False), item_of(data, 0, True)
+    assert straight["patches"].equal(CachedFeatures(features)(0, False))
+    assert mirrored["patches"].equal(CachedFeatures(features)(0, True))
+    assert not mirrored["patches"].equal(straight["patches"])
+    assert mirrored["amounts"].equal(mirrored_amounts(straight["amounts"]))
+    assert not mirrored["amounts"].equal(straight["amounts"])
+    assert ("side", "right") in said(mirrored)
 
 
 def test_a_part_of_the_patches_shows_brain_and_has_its_own_maps(data, drawn_shards, backbone_folders, tmp_path):
@@ -69,6 +93,11 @@ def test_a_part_of_the_patches_shows_brain_and_has_its_own_maps(data, drawn_shar
     assert len(set(item["kept"].tolist())) == 10
     assert torch.equal(item["lesion"], data[0]["lesion"][item["kept"]])
     assert torch.equal(item["anatomy"], data[0]["anatomy"][item["kept"]])
+    seen = [part[i] for i in range(12)]
+    for one in seen:
+        ill = one["lesion"][..., 1:].sum() / one["lesion"].shape[1] * one["anatomy"].shape[1]
+        assert one["amounts"][:-2].sum() == pytest.approx(ill.item(), abs=1e-4), "of what is kept"
+    assert any(one["amounts"].sum() < data[i]["amounts"].sum() for i, one in enumerate(seen))
     assert "kept" in part[11], "the last step is the quarter that sees all"
     assert "kept" not in part[12]
 
@@ -97,6 +126,11 @@ def test_the_encoder_sees_the_patches_that_are_kept(backbone_folders):
 
 def test_items_are_the_same_every_time(data):
     assert all(torch.equal(data[3][key], data[3][key]) for key in data[3])
+
+
+def test_reports_are_contrasted_around_their_mean(data):
+    assert data.embedded.abs().max() > 0.01
+    torch.testing.assert_close(data.embedded.mean(0), torch.zeros(data.embedded.shape[1]), atol=1e-5, rtol=0)
 
 
 def test_without_flips_nothing_is_mirrored(drawn_shards, backbone_folders, tmp_path):

@@ -135,6 +135,64 @@ def test_small_lesions_count_as_much_as_large_ones():
     assert loss(seen=0) == pytest.approx(loss(seen=1))
 
 
+def map_losses(head_of_feature, lesion, anatomy, which, cells=(1, 2, 2)):
+    """Both losses of a head whose logits are given for each of a patch's features: 4 for the kind, 0 for the others."""
+    head = MapHead(which.shape[-1], cells)
+    for parameter in head.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        for part, kinds in head_of_feature.items():
+            logits = getattr(head, part).weight.view(-1, {"lesion": LESION_KINDS, "anatomy": ANATOMY_KINDS}[part], 2)
+            for feature, kind in enumerate(kinds):
+                logits[:, kind, feature] = 4
+    return [loss.item() for loss in head.losses(which, lesion, anatomy)]
+
+
+def one_hot(kinds, cells, of):
+    """Shares (1, patches, cells, kinds) of patches that are of one kind each."""
+    return torch.nn.functional.one_hot(torch.tensor(kinds), of).float()[None, :, None].expand(-1, -1, cells, -1)
+
+
+def test_one_ventricle_counts_as_much_as_all_other_places():
+    places = [VENTRICLE_CLASS, *[1] * 400]
+    which = one_hot([0, *[1] * 400], 1, 2)[:, :, 0]
+    lesion, anatomy = one_hot([0] * 401, 1, LESION_KINDS), one_hot(places, 4, ANATOMY_KINDS)
+
+    def loss(*kinds):
+        return map_losses({"anatomy": kinds}, lesion, anatomy, which)[1]
+
+    assert loss(1, 1) == pytest.approx(loss(VENTRICLE_CLASS, VENTRICLE_CLASS))
+    assert loss(1, 1) > loss(VENTRICLE_CLASS, 1) + 1
+
+
+def test_a_healthy_volume_beside_it_does_not_make_a_lesion_count_less():
+    which = one_hot([0] * 8 + [1] * 92, 1, 2)[:, :, 0]
+    ill, well = one_hot([3] * 8 + [0] * 92, 1, LESION_KINDS), one_hot([0] * 100, 1, LESION_KINDS)
+    anatomy = one_hot([1] * 100, 4, ANATOMY_KINDS)
+
+    def lesion_term(wrong, *volumes):
+        """Of a head that takes the lesion's patches for what is given, and all else of the volumes for healthy."""
+        seen = torch.cat([which, *[one_hot([1] * 100, 1, 2)[:, :, 0]] * (len(volumes) - 1)])
+        maps = torch.cat([*volumes]), anatomy.expand(len(volumes), -1, -1, -1)
+        return map_losses({"lesion": (wrong, 0)}, *maps, seen)[0]
+
+    alone = lesion_term(1, ill) - lesion_term(3, ill)
+    assert lesion_term(1, ill, well) - lesion_term(3, ill, well) == pytest.approx(alone)
+    assert alone > 3
+
+
+def test_a_speck_counts_by_its_size():
+    which, anatomy = torch.ones(1, 10, 2), one_hot([1] * 10, 4, ANATOMY_KINDS)
+    healthy = one_hot([0] * 10, 4, LESION_KINDS).clone()
+    speck, patch = healthy.clone(), healthy.clone()
+    speck[0, 0, 0] = torch.tensor([0.95, 0, 0.05, 0])
+    patch[0, 0] = torch.tensor([0.0, 0, 1, 0])
+    base, small, large = (
+        map_losses({"lesion": (0, 0)}, lesion, anatomy, which, (1, 4, 4))[0] for lesion in (healthy, speck, patch)
+    )
+    assert small - base < 0.05 * (large - base)
+
+
 def test_soft_cross_entropy_is_least_at_the_shares():
     shares = torch.tensor([[0.7, 0.3]])
     best = soft_cross_entropy(shares.log(), shares)
@@ -205,3 +263,8 @@ def test_a_volume_falls_into_the_patches_of_its_model():
     assert seen(tubelet_depth=1, tubelet_stride=2)[:3] == [1, 3, 5]
     padded = seen(tubelet_depth=2, tubelet_stride=1, depth_padding=1)
     assert (padded[:4], padded[-2:]) == ([0, 1, 1, 2], [last, 0])
+
+
+def test_amounts_are_learned_as_logarithms():
+    amounts = torch.full((1, AMOUNTS), 7.0)
+    assert amounts_loss(amounts.log1p(), amounts) == 0

@@ -49,6 +49,13 @@ def test_infonce_by_hand():
     assert contrastive_loss(volumes, texts, torch.tensor(1.0)).item() == pytest.approx((to_text + to_volume) / 2)
 
 
+def test_sigmoid_by_hand():
+    pairs = torch.eye(2)
+    to_own, to_other = math.log1p(math.exp(-(10 - 4))), math.log1p(math.exp(-4))
+    loss = contrastive_loss(pairs, pairs, SCALE, torch.tensor(-4.0), "sigmoid")
+    assert loss.item() == pytest.approx(to_own + to_other, rel=1e-4)
+
+
 def test_infonce_is_symmetric(pairs):
     torch.testing.assert_close(contrastive_loss(*pairs, SCALE), contrastive_loss(*pairs[::-1], SCALE))
 

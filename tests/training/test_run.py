@@ -119,6 +119,61 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(config, finis
     assert all(torch.equal(adapters[0][name], adapters[1][name]) for name in adapters[0])
 
 
+def changed(config, name, **settings):
+    """The configuration with another setting of one stage."""
+    stages = [one.model_copy(update=settings) if one.name == name else one for one in config.stages]
+    return config.model_copy(update={"stages": tuple(stages)})
+
+
+@pytest.fixture
+def begun(finished, tmp_path, monkeypatch):
+    """A function that begins a stage after those before it, and returns what would have been trained, and how."""
+    learned = []
+    monkeypatch.setattr(run_module, "train", lambda *args, **_: learned.append(args))
+
+    def begin(config, name):
+        later = [stage.name for stage in config.stages[[one.name for one in config.stages].index(name) :]]
+        shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("run.json", "checkpoints", *later))
+        Run(config, tmp_path / "run").go(name)
+        return learned[0]
+
+    return begin
+
+
+def test_a_stage_goes_on_from_the_one_before_it_with_its_own_settings(config, begun, monkeypatch):
+    loaded, shares = [], []
+    load, cache = run_module.BrainGemma3DForConditionalGeneration.from_pretrained, run_module.cache_features
+    monkeypatch.setattr(
+        run_module.BrainGemma3DForConditionalGeneration,
+        "from_pretrained",
+        lambda folder, **how: loaded.append(folder.name) or load(folder, **how),
+    )
+    monkeypatch.setattr(
+        run_module, "cache_features", lambda *args: shares.append(args[-1]) or cache(*args[:-1], flatten=0.0)
+    )
+    learner, _, stage, *_ = begun(changed(config, "specialise", flatten=0.5, emphasis=7.0), "specialise")
+    assert (stage.name, learner.emphasis) == ("specialise", 7.0)
+    assert loaded == ["warmup"]
+    assert shares == [0.5]
+
+
+def test_visual_tokens_begin_as_large_as_words(config, begun):
+    learner, data, stage, *_ = begun(config, "ground")
+    batch = torch.stack([data[i]["pixel_values"] for i in range(stage.batch)])
+    with torch.no_grad():
+        tokens = learner.projector(learner.compressor(learner.encoder(batch)))
+    assert tokens.pow(2).mean().sqrt() == pytest.approx(learner.as_words.words.pow(2).mean().sqrt().item(), rel=0.3)
+
+
+def test_as_many_are_healthy_as_the_configuration_says(config, finished, tmp_path, monkeypatch):
+    cohorts = []
+    grids = sorted((finished / "grids").glob("*/*"))
+    monkeypatch.setattr(run_module, "draw_grids", lambda _, cases, cohort, *rest: cohorts.append(cohort) or grids)
+    data = config.data.model_copy(update={"healthy": 0.75})
+    assert Run(config.model_copy(update={"data": data}), tmp_path).shards == grids
+    assert (cohorts[0].healthy, cohorts[0].seed) == (0.75, config.data.seed)
+
+
 def test_curves_without_their_package_are_refused_before_any_work(config, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "get_available_reporting_integrations", lambda: ["tensorboard"])
     with pytest.raises(InputError, match="report_to: trackio is not installed"):

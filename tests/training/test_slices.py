@@ -84,6 +84,8 @@ def test_items_are_the_same_every_time_and_captions_follow_flips(shards):
     for index in range(60):
         a, b = one[index], two[index]
         assert all(torch.equal(a[key], b[key]) for key in a)
+        columns = a["anatomy"].reshape(4, 3, *a["anatomy"].shape[1:]).sum((0, 2))
+        assert columns[0, RIGHT + 1 :].sum() == columns[2, 1 : RIGHT + 1].sum() == 0
         text = one.captions[a["caption_ids"]]
         ill = a["lesion"][..., 1:].sum((-2, -1)).reshape(4, 3)
         if ill.sum():
@@ -116,6 +118,23 @@ def test_slices_with_one_caption_are_each_others_positives(model):
         text = torch.nn.functional.normalize(model.text_head(model.captions[3]), dim=-1)
         aligned = model.sigmoid_loss(torch.stack([text, text]), torch.tensor([3, 3]))
     assert aligned < same
+
+
+def test_captions_are_told_apart_around_their_mean(model):
+    captions = torch.randn(5, 16, generator=torch.Generator().manual_seed(0))
+    near, far = (SlicePretraining(small_models.TINY, captions + shift, model.weights).captions for shift in (0, 7))
+    torch.testing.assert_close(near, far, atol=1e-5, rtol=1e-4)
+
+
+def test_pixels_are_normalised_as_the_3d_encoder_does(model, shards):
+    seen = []
+    model.vision.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    item = {key: value[None] for key, value in SliceDataset(shards, 8, 16, seed=0)[0].items()}
+    for value in (0.0, 1.0):
+        model.terms(**item | {"pixel_values": torch.full_like(item["pixel_values"], value)})
+    config = small_models.TINY
+    expected = [(value - config.pixel_mean) / config.pixel_std for value in (0.0, 1.0)]
+    assert [pixels.unique().tolist() for pixels in seen] == [pytest.approx([value]) for value in expected]
 
 
 def test_the_map_of_lesions_can_be_learned(model, shards):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from transformers import Trainer
 
 from braingemma3d.training import trainer
 from braingemma3d.training.config import Stage
-from braingemma3d.training.trainer import Learner, newest_checkpoint, train
+from braingemma3d.training.trainer import Learner, newest_checkpoint, samples, train
 
 
 class Line(Learner):
@@ -105,6 +106,43 @@ def test_a_process_keeps_to_one_gpu(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "train", lambda trainer, **_: counted.append(trainer.args.n_gpu))
     train(fresh(), Points(), stage(), tmp_path)
     assert counted == [1]
+
+
+def test_the_rate_falls_to_nothing(tmp_path):
+    (logged,) = [line for line in train(fresh(), Points(), stage(steps=20), tmp_path) if "learning_rate" in line]
+    assert logged["learning_rate"] < 0.1 * 0.05
+
+
+def test_the_rate_rises_first_and_only_matrices_decay(tmp_path, monkeypatch):
+    trainers = []
+    monkeypatch.setattr(Trainer, "train", lambda trainer, **_: trainers.append(trainer))
+    train(fresh(), Points(), stage(warmup=0.25, weight_decay=0.1), tmp_path)
+    assert trainers[0].args.warmup_steps == 0.25
+    decays = {
+        parameter.ndim: group["weight_decay"]
+        for group in trainers[0].create_optimizer().param_groups
+        for parameter in group["params"]
+    }
+    assert decays == {2: 0.1, 1: 0.0}
+
+
+def test_items_are_asked_for_in_order(tmp_path):
+    asked = []
+
+    class Watched(Points):
+        def __getitem__(self, index):
+            asked.append(index)
+            return super().__getitem__(index)
+
+    train(fresh(), Watched(), stage(), tmp_path)
+    # A batch is read ahead.
+    assert asked[: 12 * 4] == list(range(12 * 4))
+
+
+def test_each_process_has_batches_of_its_own(monkeypatch):
+    assert samples(3, 4) == 12
+    monkeypatch.setattr(trainer, "PartialState", lambda: SimpleNamespace(num_processes=2))
+    assert samples(3, 4) == 24
 
 
 def test_a_part_without_a_rate_stays_as_it_is_and_out_of_the_checkpoint(tmp_path):

@@ -102,6 +102,14 @@ def test_tokens_that_are_the_right_words_cost_nothing(as_words):
     assert far > 0.1
 
 
+def test_what_all_words_have_in_common_tells_nothing(as_words):
+    told = torch.stack([answers(REPORT), answers(HEALTHY)])
+    tokens = right_tokens(as_words, told.flip(0))
+    chosen, _ = as_words(tokens, told, torch.tensor(10.0))
+    as_words.words += 3
+    torch.testing.assert_close(as_words(tokens + 3, told, torch.tensor(10.0))[0], chosen, atol=1e-3, rtol=1e-3)
+
+
 def test_what_is_not_told_is_not_taught(as_words):
     told = answers(REPORT.replace("severe", "possible"))[None]
     tokens = right_tokens(as_words, told)
