@@ -117,6 +117,28 @@ TRAPS = {
     "Left vestibular schwannoma.": ("left", "none none none"),
     "Left frontal LGG.": ("left frontal", "none none none"),
     "Right frontal hematoma.": ("-", "none none none"),
+    # Lines that were wrapped, and lists that were not.
+    "There is a left frontal mass. No\nnecrosis is seen. There is no\nedema.": ("left frontal", "none none none"),
+    "No acute infarct, haemorrhage or\nmass is identified.": ("-", "none none none"),
+    "There is a large mass in the left frontal\nlobe, which is surrounded by edema that\nis marked.": (
+        "left frontal",
+        "severe none none",
+    ),
+    "Left frontal mass\nMild edema\nNo necrosis": ("left frontal", "mild none none"),
+    "left frontal mass\nmild edema\nno necrosis": ("left frontal", "mild none none"),
+    "Mass in the left frontal lobe\nModerate edema": ("left frontal", "moderate none none"),
+    # Structured reports that name no lesion.
+    "Location: left frontal lobe. Edema: mild. Necrosis: none.": ("left frontal", "mild none none"),
+    "Side: left\nLobe: frontal\nEdema: moderate\nNecrosis: absent": ("left frontal", "moderate none none"),
+    "| Side | left |\n| Lobe | temporal |\n| Edema | moderate |": ("left temporal", "moderate none none"),
+    "Side: none\nLobe: none\nEdema: none": ("-", "none none none"),
+    "No lesion. Location: none.": ("-", "none none none"),
+    "There is an edema-free mass in the left frontal lobe.": ("left frontal", "none none none"),
+    "Left frontal mass. I can't see any necrosis.": ("left frontal", "none none none"),
+    "Left frontal mass. Edema? Necrosis?": ("left frontal", "possible possible none"),
+    "Left frontal mass with severe œdema.": ("left frontal", "severe none none"),
+    "Left frontal mass with abundant edema.": ("left frontal", "severe none none"),
+    "Resection cavity in the left frontal lobe with nodular recurrence.": ("left frontal", "none none none"),
 }
 
 

@@ -17,6 +17,8 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
         ("\n", "empty"),
         (SOUND[:-1], "unfinished sentence"),
         (f"{SOUND} There is moderate edema around it.", "repeats itself"),
+        (f"FINDINGS: {SOUND} Necrosis is absent.\nIMPRESSION: As above.", "repeats itself"),
+        ("- Left frontal lesion.\n- Edema: mild.\nNecrosis is seen within the", "unfinished sentence"),
         ("The lesion is in the left lobe in the left lobe in the left lobe.", "repeats itself"),
         (f"{SOUND} No lesion is seen in the brain.", "denies and describes a lesion"),
         ("No lesion is seen. The lesion is bright.", "denies and describes a lesion"),
@@ -40,6 +42,9 @@ def test_a_flaw_is_named(text, flaw):
     [
         SOUND,
         "No lesion is seen. There is no edema.",
+        f"FINDINGS: {SOUND}\n\nIMPRESSION: Left frontal lesion with moderate edema. Necrosis is absent.",
+        "- Lesion: left frontal lobe\n- Edema: mild\n- Necrosis: none",
+        "**Lesion:** left frontal\n**Edema:** severe",
         "No lesion is seen in either hemisphere. No necrosis is seen within the lesion.",
         "Two lesions are seen, one in the left frontal lobe. The other is in the right parietal lobe.",
         "A lesion is in the left frontal lobe. The right lateral ventricle is compressed.",

@@ -23,6 +23,9 @@ from braingemma3d.findings.tokens import Token, sentences
 _ELSEWHERE = words("elsewhere otherwise remaining remainder rest distant extra infratentorial supratentorial posterior")
 """Words of a denial that leave room for a lesion: 'no mass is seen *elsewhere*', 'no *extra*-axial mass'."""
 
+_PLACE_LABELS = words("location localization localisation site side laterality hemisphere lobe lobes region")
+"""Labels of a structured report, whose answer is the lesion's place: '*Location*: left frontal lobe'."""
+
 _ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
@@ -70,6 +73,10 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
     return any(
         token.kind in PLACES or token.text in _ELSEWHERE or _ONE_VENTRICLE.search(token.text) for token in clause
     )
+
+
+def _is_place_label(sentence: Sentence) -> bool:
+    return sentence.kind(1) is Kind.COLON and sentence.tokens[0].text in _PLACE_LABELS
 
 
 def _together(areas: Sequence[Area]) -> Area:
@@ -131,6 +138,7 @@ class Reading:
         said: dict[int, list[Token]] = {}
         resumed: list[Token] = []
         resumes = self.topic in LESIONS and any(t.kind in (Kind.SPREAD, Kind.PRONOUN) for t in sentence.tokens)
+        resumes = resumes or (not self.lesion_denied and _is_place_label(sentence))
         for token, mention, near in places(sentence):
             if mention and not near:
                 said.setdefault(mention.at, []).append(token)

@@ -15,14 +15,15 @@ from braingemma3d.findings.kinds import Kind, rule
 _AROUND = r"(?:surrounding |perifocal |perilesional |peritumou?ral |vasogenic )*"
 _MILD = (
     r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|trace|scant|modest(?:ly)?|little|"
-    r"discreet|small amounts? of|small areas? of|small degree of|small foci of|small focus of|tiny amounts? of|"
+    r"discreet|negligible|small amounts? of|small areas? of|small degree of|small foci of|small focus of|"
+    r"tiny amounts? of|"
     r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis))|"
     rf"small(?= {_AROUND}o?edema)|(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
 )
 _MODERATE = r"moderate(?:ly)?|intermediate degree of"
 _SEVERE = (
     r"severe(?:ly)?|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|profound(?:ly)?|"
-    r"considerabl[ey]|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
+    r"considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
     r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)|"
     rf"large(?= {_AROUND}o?edema)"
 )
@@ -97,6 +98,7 @@ _POLARITY = (
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
     ),
+    rule(Kind.DENIAL, r"(?:(?<=edema )|(?<=necrosis ))free(?! of)"),
     rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
     rule(Kind.DENIAL, r"(?<=[:–] )(?:no(?: evidence)?|nil)(?= *(?:$|[;,]))"),
     rule(
@@ -110,6 +112,7 @@ _POLARITY = (
         r"no (?:clear |definite |convincing |obvious |significant |appreciable |visible |mr |imaging |radiological )?"
         r"(?:evidence|signs?|indications?|suggestion|suspicion|trace|features)"
         r"(?: (?:of|for|to suggest|suggesting|that))?",
+        r"(?:can ?not|can t|could not|do not|did not) (?:see|identify|detect|find|appreciate|recogni[sz]e)",
         r"no longer|(?:is |are )?(?:free|devoid|clear) (?:of|from)|(?:is |are )?negative for|absence of",
         r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
         r"(?:complete )?resolution of|disappearance of",
@@ -189,7 +192,8 @@ _FINDINGS = (
         r"(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",
-        r"abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth|neoformation",
+        r"(?:(?:tumou?r|nodular|local) )?recurrences?|abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth",
+        r"neoformation",
         r"abnormal (?:areas?|foci|focus|tissue|regions?)",
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from braingemma3d.findings.anatomy_terms import GLUED, SIDE_LETTER
@@ -11,14 +12,19 @@ from braingemma3d.findings.kinds import TELLING, Kind, Rule
 from braingemma3d.findings.lexicon import RULES, SCANNER
 
 _LONGEST_SENTENCE = 120  # tokens; keeps the time linear for text without full stops
-_SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, not wrapped
+_SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, unless its paragraph was set as narrow
+_NARROW = 30  # characters; no paragraph is set narrower than this
 
+_ROW = re.compile(r"^[ \t]*\|([^|\n]+)\|([^|\n]+)\|[ \t]*$", re.MULTILINE)
 _NOISE = re.compile(r"[*_#`~\"“”()\[\]]")
 _BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
-_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z]) ([+-])(?= ?(?:[,.;]|$))")
+_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z]) ([+-])(?= ?(?:[,.;]|$))", re.IGNORECASE)
+_QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
+_OPEN_END = re.compile(r",$|\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$")
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
 _CONTRACTED = re.compile(r"(?<=[a-z])(?<!ca)n['’]t\b")
+_BLANKS = re.compile(r"[ \t]{2,}")
 _JOINER = re.compile(r"['’‐‑‒/-]")
 _HEADING = re.compile(r"[a-z ]{1,40}:|(?:findings?|impressions?|conclusions?|results?|report|opinion|summary)$")
 _STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
@@ -46,7 +52,7 @@ class Token(NamedTuple):
 
 def sentences(text: str) -> Iterator[list[Token]]:
     """The sentences of ``text`` as tokens, without the sections that are not about this scan's findings."""
-    lines = [line for line in _told(_unwrap(_clean(text))).split("\n") if line]
+    lines = [line for line in _told(_clean(_unwrap(_without_markup(text)))).split("\n") if line]
     for place, line in enumerate(lines, 1):
         for sentence in _of_findings([piece.strip() for piece in _STOP.split(line)], last=place == len(lines)):
             tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
@@ -97,23 +103,48 @@ def _told(text: str) -> str:
     return "\n".join(lines)
 
 
-def _clean(text: str) -> str:
-    """Lower case without markup, hyphens and glued compounds, as the lexicon expects it."""
-    clean = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", text.lower().replace("w/o", "without"))
-    clean = _NOISE.sub("", clean)
-    clean = _BULLET.sub("\n\n", clean)
-    clean = _DASH.sub(" – ", clean)
-    clean = _CONTRACTED.sub(" not", clean)
-    clean = _QUERY.sub(" questionable ", clean)
-    clean = _JOINER.sub(" ", clean)
-    return GLUED.sub(r"\1 ", clean)
+def _without_markup(text: str) -> str:
+    """Without signs of Markdown; an item of a list, and a row of a table with two columns, is a line of its own."""
+    plain = _ROW.sub(lambda row: f"\n{row[1].strip()}: {row[2].strip()}\n", text.replace("\r", ""))
+    plain = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", plain)
+    return _BULLET.sub("\n\n", _NOISE.sub("", plain))
 
 
 def _unwrap(text: str) -> str:
-    """One sentence or more per line: join the lines that were only wrapped, and spell out the letters for sides."""
+    """One sentence or more per line: join the lines that were only wrapped."""
+    lines = [" ".join(line.split()) for line in text.split("\n")]
     pieces: list[str] = []
-    for raw in text.split("\n"):
-        line = " ".join(raw.split())
-        wrapped = bool(line) and bool(pieces) and len(pieces[-1]) >= _SHORT_LINE and not _HEADING.match(line)
-        pieces += [" " if wrapped else "\n", line]
-    return SIDE_LETTER.sub(lambda match: "left" if match[1] else "right", "".join(pieces))
+    for paragraph in _paragraphs(lines):
+        width = max(map(len, paragraph))
+        # Words were set into lines of this width if none has room for the first word of the next.
+        set_narrow = width >= _NARROW and all(
+            len(line) + 1 + len(after.split()[0]) > width for line, after in pairwise(paragraph)
+        )
+        pieces += ["\n", paragraph[0]]
+        for line, after in pairwise(paragraph):
+            goes_on = set_narrow and not after[:2].istitle()
+            joined = len(line) >= _SHORT_LINE or goes_on or _OPEN_END.search(line.lower())
+            pieces += [" " if joined else "\n", after]
+    return "".join(pieces)
+
+
+def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
+    """Lines that follow each other without a blank one; a heading begins a paragraph, and a blank line is one."""
+    paragraphs: list[list[str]] = []
+    for line in lines:
+        if line and paragraphs and paragraphs[-1] != [""] and not _HEADING.match(line.lower()):
+            paragraphs[-1].append(line)
+        else:
+            paragraphs.append([line])
+    return paragraphs
+
+
+def _clean(text: str) -> str:
+    """Lower case without hyphens, glued compounds and letters for sides, as the lexicon expects it."""
+    clean = text.lower().replace("w/o", "without").replace("œ", "oe")
+    clean = _DASH.sub(" – ", clean)
+    clean = _CONTRACTED.sub(" not", clean)
+    clean = _QUESTION.sub(r" questionable \1.", _QUERY.sub(" questionable ", clean))
+    clean = _JOINER.sub(" ", clean)
+    clean = _BLANKS.sub(" ", GLUED.sub(r"\1 ", clean))
+    return SIDE_LETTER.sub(lambda match: "left" if match[1] else "right", clean)

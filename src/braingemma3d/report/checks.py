@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import Findings
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
+_SUMMARY = re.compile(r"^[^\w\n]*(?:impression|conclusion|summary|opinion)s?\b", re.IGNORECASE | re.MULTILINE)
+_ITEM = re.compile(r"\s*(?:[-*•–|]|\d{1,2}[.)]\s|[^.!?:\n]{1,40}:)[^.!?]*$")
 _WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
@@ -19,17 +22,17 @@ def flaws(text: str) -> list[str]:
     """What is degenerate or contradictory in a report, each in a few words; empty for a sound one.
 
     Looked for: nothing said, an unfinished last sentence, a sentence twice, or in it a run of words, a lesion or
-    finding that is denied and described, one lesion with two sides, and findings without a lesion.
+    finding that is denied and described, one lesion with two sides, and findings without a lesion. An impression may
+    repeat what was found, and an item of a list, or an answer after its label, needs no full stop.
     """
     reading, found = read(text), []
     findings = reading.findings()
-    parts = [" ".join(_WORDS.findall(part.lower())) for part in _SENTENCE.findall(text)]
-    parts = [part for part in parts if part]
-    if not parts:
+    sections = [[*_said(section)] for section in _SUMMARY.split(text)]
+    if not any(sections):
         return ["empty"]
-    if text.rstrip()[-1] not in ".!?":
+    if text.rstrip()[-1] not in ".!?" and not _ITEM.match(text.rstrip().rpartition("\n")[2]):
         found.append("unfinished sentence")
-    if max(Counter(parts).values()) > 1 or any(map(_loops, parts)):
+    if any(max(Counter(said).values(), default=0) > 1 or any(map(_loops, said)) for said in sections):
         found.append("repeats itself")
     if findings.lesion and reading.none_seen:
         found.append("denies and describes a lesion")
@@ -41,6 +44,13 @@ def flaws(text: str) -> list[str]:
     if {"left", "right"} <= sides and len(findings.lesions) < 2 and not _SEVERAL.search(text):
         found.append("two sides for one lesion")
     return found
+
+
+def _said(section: str) -> Iterator[str]:
+    """The words of each sentence."""
+    for sentence in _SENTENCE.findall(section):
+        if words := _WORDS.findall(sentence.lower()):
+            yield " ".join(words)
 
 
 def _loops(sentence: str) -> bool:
