@@ -36,4 +36,6 @@ def in_one_line(error: Exception) -> str:
 def first_fault(error: ValidationError) -> str:
     """The first thing that is wrong with a document, as "field: what is wrong"."""
     first = error.errors()[0]
-    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+    # pydantic's own words for these are about Python's classes.
+    said = {"extra_forbidden": "there is no such field", "model_type": "not an object with fields"}
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), said.get(first["type"], first["msg"]))))

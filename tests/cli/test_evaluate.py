@@ -151,6 +151,13 @@ def test_reports_of_anything_else_are_scored(run, manifest, reports, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"metrics.json", "RESULTS.md", "confusion-side.png"}
 
 
+def test_reports_on_no_test_case_are_told(run, manifest, reports):
+    said = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY}, {"id": "z", "text": LEFT})
+    result = run("score", said, "--data", manifest)
+    assert result.exit_code == 0
+    assert "1 reports are on no test case" in result.output
+
+
 def test_fixed_rules_look_at_the_scans_where_all_are_there(run, manifest, reports, tmp_path):
     said = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY})
     run("score", said, "--data", manifest)

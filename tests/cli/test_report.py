@@ -217,7 +217,7 @@ def test_an_empty_folder_does_not_cost_the_batch(run, brain_file, tmp_path):
     (tmp_path / "empty").mkdir()
     result = run(tmp_path / "empty", brain_file)
     assert result.exit_code == 1
-    assert "empty: not a NIfTI file" in result.stderr
+    assert "empty: a folder without NIfTI files" in result.stderr
     assert (tmp_path / "out" / "scan" / "report.json").is_file()
 
 

@@ -36,6 +36,16 @@ def test_what_is_optional_may_be_left_out(write):
     assert (case.mask, case.report, case.findings, case.split) == (None, None, None, None)
 
 
+@pytest.mark.parametrize(("name", "meant"), [("splt", "split"), ("finding", "findings"), ("Report", "report")])
+def test_a_misspelt_field_is_refused(write, name, meant):
+    with pytest.raises(InputError, match=f"line 2: no field '{name}'; write '{meant}'"):
+        read_manifest(write(CASE, CASE | {"id": "b", name: None}))
+
+
+def test_fields_of_ones_own_are_left_alone(write):
+    assert len(read_manifest(write(CASE | {"age": 61, "scanner": "3T", "split": "test", "splits": [1]}))) == 1
+
+
 @pytest.mark.parametrize("report", ["", " \n"])
 def test_a_blank_report_tells_nothing(write, report):
     (case,) = read_manifest(write(CASE | {"report": report}))
@@ -84,7 +94,7 @@ def test_windows_line_ends_and_byte_order_marks_are_no_matter(tmp_path):
         (["{"], "line 1 is not JSON"),
         (["[" * 10_000], "line 1 is not JSON"),
         (["1" * 5000], "line 1 is not JSON"),
-        ([CASE, "[1]"], "line 2: Input should be"),
+        ([CASE, "[1]"], "line 2: not an object"),
         ([{"id": "a"}], "line 1: patient: Field required"),
         ([CASE | {"findings": {"side": "up"}}], "line 1: findings.side"),
         ([CASE | {"findings": {"tumor": True}}], "line 1: findings.tumor"),

@@ -192,6 +192,12 @@ def test_a_run_that_no_row_could_repeat_is_refused(run, config, cases, tmp_path)
         ablate(run, bare, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
 
 
+def test_a_run_without_its_2d_tower_is_refused_and_left_alone(run, config, cases, tmp_path):
+    with pytest.raises(InputError, match="stage pretrain, with which every row begins, is not finished"):
+        ablate(tmp_path / "run", config, cases, [reference(case) for case in cases], tmp_path / "out", STEPS, "c")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_run_whose_components_were_given_is_refused(run, config, cases, tmp_path):
     went_on = config.model_copy(update={"size": None, "start": "mini"})
     with pytest.raises(InputError, match="went on from mini"):

@@ -172,6 +172,21 @@ def test_two_systems_of_one_name_are_refused_before_any_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_each_case_tells_what_was_read_and_what_is_true(tmp_path):
+    references = [
+        reference(case("a", report=LEFT)),
+        reference(case("b", report=HEALTHY)),
+        reference(case("c", report=LEFT)),
+    ]
+    said = [Prediction(id="a", text=LEFT.replace("left", "right")), Prediction(id="b", text="No mass. No mass.")]
+    write_results(said, references, "given", tmp_path, "t", "c")
+    first, second = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()]
+    assert (first["id"], first["read"]["side"], first["truth"]["side"]) == ("a", "right", "left")
+    assert "necrosis" not in first["truth"], "the report that is the truth does not mention it"
+    assert (first["scores"]["side_accuracy"], first["scores"]["edema_accuracy"], first["flaws"]) == (0, 1, [])
+    assert (second["scores"], second["flaws"]) == ({"healthy_specificity": 1}, ["repeats itself"])
+
+
 def test_results_are_written_anew(tmp_path):
     references = [reference(case("a", report=LEFT))]
     for text, score in ((LEFT, 1.0), (HEALTHY, 0.0)):

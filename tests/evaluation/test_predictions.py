@@ -203,9 +203,17 @@ def test_texts_survive_the_file_whatever_they_hold(cases, path):
     assert [p.text for p in predict([Watched()], cases(2), path)] == [text, text]
 
 
-def test_of_two_lines_the_later_counts(path):
+def test_a_second_report_on_a_case_is_refused(path):
     path.parent.mkdir()
-    path.write_text('{"id": "a", "text": "one"}\n\n{"id": "b", "text": "x"}\n{"id": "a", "text": "two"}\n')
+    path.write_text('{"id": "a", "text": "one"}\n{"id": "a", "text": "one"}\n{"id": "a", "text": "two"}\n')
+    with pytest.raises(InputError, match="line 3: a second report on case 'a'"):
+        read_predictions(path)
+
+
+def test_of_a_failure_and_a_report_the_later_counts(path):
+    path.parent.mkdir()
+    failed = '{"id": "a", "text": "", "error": "no memory"}'
+    path.write_text(f'{failed}\n\n{{"id": "b", "text": "x"}}\n{{"id": "a", "text": "two"}}\n')
     assert [(p.id, p.text, p.system, p.kind) for p in read_predictions(path)] == [
         ("a", "two", "given", "model"),
         ("b", "x", "given", "model"),
@@ -221,8 +229,13 @@ def test_a_line_that_is_no_prediction_is_named(path, line):
 
 
 def test_no_file(tmp_path):
-    with pytest.raises(InputError, match="no readable file"):
+    with pytest.raises(InputError, match="no such file"):
         read_predictions(tmp_path / "absent.jsonl")
+    with pytest.raises(InputError, match="a folder"):
+        read_predictions(tmp_path)
+    (tmp_path / "latin.jsonl").write_bytes('{"id": "a", "text": "œdème"}'.encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-8"):
+        read_predictions(tmp_path / "latin.jsonl")
 
 
 def test_the_phantom_tells_its_sides_apart():

@@ -35,7 +35,7 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
         ({"weights": {"captions": 1.0}}, "weights of the objective 'contrast'"),
         ({"steps": 0}, "greater than or equal to 1"),
         ({"warmup": 1.0}, "less than 1"),
-        ({"epochs": 3}, "Extra inputs"),
+        ({"epochs": 3}, "no such field"),
         ({"name": "align", "objective": "report"}, "the objective of align is 'contrast'"),
         ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
         ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),

@@ -98,8 +98,11 @@ def score(
     cases = read_manifest(data)
     chosen = held_out(cases)
     read = read_predictions(predictions)
-    if not {one.id for one in read} & {case.id for case in chosen}:
+    strangers = {one.id for one in read} - {case.id for case in chosen}
+    if len(strangers) == len({one.id for one in read}):
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
+    if strangers:
+        logger.warning("%s: %d reports are on no test case of %s, and left out", predictions, len(strangers), data)
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)

@@ -100,10 +100,9 @@ def _root(
     ours = logging.getLogger("braingemma3d")
     ours.setLevel(logging.INFO)
     ours.propagate = False
-    if not ours.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        ours.addHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    ours.handlers = [handler]
 
 
 app.command()(report)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from braingemma3d.pace import paced
+
 T = TypeVar("T")
 
 
@@ -16,9 +18,12 @@ def print_error(message: str) -> None:
 
 
 def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
-    """Go through the items with a bar, a count and the time left; without a bar for a single item."""
+    """Go through the items with a bar, a count and the time left, or lines where there is no terminal; not for one."""
     if len(items) < 2:
         yield from items
+        return
+    if not sys.stderr.isatty():
+        yield from paced(items, len(items), what)
         return
     with progress_bar(what) as told:
         told(0, len(items))

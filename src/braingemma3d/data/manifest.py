@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +69,7 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     """Read a manifest; its relative paths are taken from the folder that it lies in.
 
     Raises:
-        InputError: no such file, a line that is not a case, two cases with one id, or no case at all.
+        InputError: no such file, a line that is not a case or has a misspelt field, two cases with one id, or no case.
     """
     try:
         lines = numbered_lines(path)
@@ -80,11 +81,17 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     known: set[str] = set()
     for number, line in lines:
         try:
-            case = ManifestCase.model_validate(json.loads(line))
+            record = json.loads(line)
+            case = ManifestCase.model_validate(record)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
+        for name in record.keys() - ManifestCase.model_fields:
+            # A misspelt split would put training cases into the test set.
+            meant = get_close_matches(name, ManifestCase.model_fields.keys() - record.keys(), 1, cutoff=0.75)
+            if meant:
+                raise InputError(f"{path}: line {number}: no field {name!r}; write {meant[0]!r}, or another name")
         if case.id in known:
             raise InputError(f"{path}: line {number}: a second case {case.id!r}; give every case an id of its own")
         known.add(case.id)

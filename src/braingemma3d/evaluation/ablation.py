@@ -140,12 +140,15 @@ def ablate(
 
     Raises:
         InputError: ``out`` holds an ablation of another run, number of steps or test set, or the run has no stage of
-            ``ground`` or ``specialise``, which the rows repeat, or went on from a trained model, whose components stay.
+            ``ground`` or ``specialise``, which the rows repeat, no 2D tower yet, from which they begin, or went on from
+            a trained model, whose components stay.
     """
     if config.start is not None:
         raise InputError(f"{run}: went on from {config.start}, whose components are given; ablate a run from nothing")
     if not {"ground", "specialise"} <= {stage.name for stage in config.stages}:
         raise InputError(f"{run}: an ablation needs a run with ground and specialise; see configs/mini-short.yaml")
+    if any(stage.name == "pretrain" for stage in config.stages) and not (run / "pretrain").is_dir():
+        raise InputError(f"{run}: its stage pretrain, with which every row begins, is not finished; --resume it first")
     told = "\n".join(f"{case.id} {case.report} {case.findings}" for case in references)
     known = hashlib.sha256(told.encode()).hexdigest()
     settings = _Settings(config=config, steps=steps, cases=known).model_dump_json(indent=2)

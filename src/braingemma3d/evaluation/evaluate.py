@@ -1,9 +1,11 @@
-"""From a manifest to ``metrics.json``, ``RESULTS.md`` and plots."""
+"""From a manifest to ``metrics.json``, ``RESULTS.md``, ``cases.jsonl`` and plots."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
@@ -17,9 +19,10 @@ from braingemma3d.evaluation.systems.no_learning import Majority, looking_rules
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
-from braingemma3d.findings.compare import ALL_FINDINGS
-from braingemma3d.findings.extract import read
+from braingemma3d.findings.compare import ALL_FINDINGS, scores
+from braingemma3d.findings.extract import extract, read
 from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.report.checks import flaws
 
 
 def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
@@ -165,12 +168,34 @@ def write_results(
     command: str,
     left_out: Mapping[str, str] | None = None,
 ) -> Metrics:
-    """Measure predictions and write ``metrics.json``, ``RESULTS.md`` and the plots into ``out``."""
+    """Measure predictions and write ``metrics.json``, ``RESULTS.md``, the plots and ``cases.jsonl`` into ``out``."""
     metrics = measure(predictions, references, system).model_copy(update={"left_out": dict(left_out or {})})
     out.mkdir(parents=True, exist_ok=True)
     with new_file(out / "metrics.json") as partial:
         partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     with new_file(out / "RESULTS.md") as partial:
         partial.write_text(results(metrics, title, command), encoding="utf-8")
+    with new_file(out / "cases.jsonl") as partial:
+        lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, system)]
+        partial.write_text("".join(lines), encoding="utf-8")
     save_plots(metrics, out)
     return metrics
+
+
+def case_by_case(
+    predictions: Sequence[Prediction], references: Sequence[Reference], system: str
+) -> Iterator[dict[str, Any]]:
+    """What is read from each report of a system, beside what is true; a case that it has no report on is left out."""
+    texts = {one.id: one.text for one in predictions if one.system == system}
+    for case in references:
+        if (text := texts.get(case.id)) is None:
+            continue
+        said = extract(text)
+        yield {
+            "id": case.id,
+            "text": text,
+            "read": said.model_dump(mode="json"),
+            "truth": case.findings.model_dump(mode="json", include={*case.known, "lesions"}),
+            "scores": scores(said, case.findings, case.known),
+            "flaws": flaws(text),
+        }

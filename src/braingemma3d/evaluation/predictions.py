@@ -49,15 +49,19 @@ class Prediction(BaseModel):
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Read a file of predictions; of two lines for one case and system the later counts.
+    """Read a file of predictions; of two lines for one case and system the later counts, if the first one failed.
 
     Raises:
-        InputError: no such file, or a line without ``id`` and ``text``.
+        InputError: no such file, a line without ``id`` and ``text``, or two reports of one system on one case.
     """
     try:
         lines = numbered_lines(path)
-    except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no readable file of predictions; give one with a JSON object a line") from error
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file of predictions; check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not text in UTF-8; save it in that encoding") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder; give a file of predictions with one JSON object a line") from error
     found: dict[tuple[str, str], Prediction] = {}
     for number, line in lines:
         try:
@@ -68,6 +72,9 @@ def read_predictions(path: Path) -> list[Prediction]:
             raise InputError(
                 f"{path}: line {number} is not JSON; write one object with `id` and `text` a line"
             ) from error
+        earlier = found.get((prediction.system, prediction.id))
+        if earlier and earlier.error is prediction.error is None and earlier.text != prediction.text:
+            raise InputError(f"{path}: line {number}: a second report on case {prediction.id!r}; leave one out")
         found[prediction.system, prediction.id] = prediction
     return list(found.values())
 

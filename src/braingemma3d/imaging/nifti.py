@@ -44,6 +44,10 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: its folder may not be looked into; change its rights", "no_permission") from error
     except OSError as error:
         raise InputError(f"{path}: no such file; check the path", "missing_file") from error
+    if path.is_dir():
+        raise InputError(
+            f"{path}: a folder without NIfTI files; give a scan, or convert DICOM with dcm2niix", "no_scans"
+        )
     if not is_nifti(path) and path.suffix.lower() not in (".img", ".hdr"):
         raise InputError(f"{path}: not a NIfTI file by its name; give a .nii or .nii.gz scan", "not_nifti")
     if size == 0:

@@ -13,8 +13,8 @@ from torch import Tensor
 from braingemma3d.files import new_file, remove_left_behind
 from braingemma3d.model.loading import state_sha256
 from braingemma3d.model.vision import VisionEncoder3D
+from braingemma3d.pace import paced
 from braingemma3d.training.grids import SHARD, GridShard, flattened, open_shard
-from braingemma3d.training.pace import paced
 
 BATCH = 8
 

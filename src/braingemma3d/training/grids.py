@@ -20,10 +20,10 @@ from braingemma3d.files import new_file, remove_left_behind, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
+from braingemma3d.pace import paced
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
 from braingemma3d.simulate.cohort import VERSION, Cohort, prepare_worker
-from braingemma3d.training.pace import paced
 
 logger = logging.getLogger(__name__)
 

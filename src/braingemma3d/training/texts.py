@@ -16,7 +16,7 @@ from torch import Tensor
 from braingemma3d.files import new_file
 from braingemma3d.model.backbones import load_language_model, load_tokenizer
 from braingemma3d.model.loading import fast_dtype
-from braingemma3d.training.pace import paced
+from braingemma3d.pace import paced
 
 logger = logging.getLogger(__name__)
 

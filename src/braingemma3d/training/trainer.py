@@ -20,8 +20,8 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.utils import ModelOutput
 
 from braingemma3d.model.loading import fast_dtype
+from braingemma3d.pace import EVERY_S
 from braingemma3d.training.config import Part, Stage, Term
-from braingemma3d.training.pace import EVERY_S
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from braingemma3d.training import pace
+from braingemma3d import pace
 
 
 class Clock:

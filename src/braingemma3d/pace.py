@@ -1,4 +1,4 @@
-"""How far the work before a stage has come, in the log."""
+"""How far long work has come, in the log."""
 
 from __future__ import annotations
 
