@@ -18,6 +18,11 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
         (SOUND[:-1], "unfinished sentence"),
         (f"{SOUND} There is moderate edema around it.", "repeats itself"),
         (f"FINDINGS: {SOUND} Necrosis is absent.\nIMPRESSION: As above.", "repeats itself"),
+        (
+            "Edema: the white matter around the lesion in the left frontal lobe shows moderate edema and",
+            "unfinished sentence",
+        ),
+        (f"{SOUND}\nNo other lesion is seen.\n- Ventricles: not", "unfinished sentence"),
         ("- Left frontal lesion.\n- Edema: mild.\nNecrosis is seen within the", "unfinished sentence"),
         ("The lesion is in the left lobe in the left lobe in the left lobe.", "repeats itself"),
         (f"{SOUND} No lesion is seen in the brain.", "denies and describes a lesion"),

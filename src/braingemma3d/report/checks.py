@@ -16,6 +16,8 @@ _WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
 """Words that, said twice in one sentence, are a repeat."""
+ITEM_WORDS = 12
+"""Words that the last item of a list may have without a full stop; a longer one was cut off."""
 
 
 def flaws(text: str) -> list[str]:
@@ -30,7 +32,7 @@ def flaws(text: str) -> list[str]:
     sections = [[*_said(section)] for section in _SUMMARY.split(text)]
     if not any(sections):
         return ["empty"]
-    if text.rstrip()[-1] not in ".!?" and not _ITEM.match(text.rstrip().rpartition("\n")[2]):
+    if text.rstrip()[-1] not in ".!?" and not _is_list(text):
         found.append("unfinished sentence")
     if any(max(Counter(said).values(), default=0) > 1 or any(map(_loops, said)) for said in sections):
         found.append("repeats itself")
@@ -51,6 +53,13 @@ def _said(section: str) -> Iterator[str]:
     for sentence in _SENTENCE.findall(section):
         if words := _WORDS.findall(sentence.lower()):
             yield " ".join(words)
+
+
+def _is_list(text: str) -> bool:
+    """Whether a text ends in an item, as at least half of its lines are."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    items = [bool(_ITEM.match(line)) and len(line.split()) <= ITEM_WORDS for line in lines]
+    return items[-1] and 2 * sum(items) >= len(items)
 
 
 def _loops(sentence: str) -> bool:
