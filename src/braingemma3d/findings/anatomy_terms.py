@@ -33,7 +33,7 @@ LOOKALIKE = rule(
     rf"{_LEFT_RIGHT} (?:sided )?{_BODY}|right (?:now|away|after|before)|all right",
     rf"{_LEFT_RIGHT} to {_LEFT_RIGHT}|left (?:untreated|over|behind|out|as is|alone)|(?:left|right)ward",
     r"(?:what|all that|whatever) is left",
-    rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:(?:fronto|parieto|temporo|frontal|temporal|parietal|occipital) )+"
+    rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:(?:fronto|parieto|temporo|frontal|temporal|parietal|occipital) ){{1,4}}"
     r"(?:bones?|sinus(?:es)?|condyles?|calvarium|craniotomy|craniectomy|burr holes?)",
     rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)",
     r"interhemispheric(?: fissure)?",
