@@ -98,8 +98,9 @@ def score(
     cases = read_manifest(data)
     chosen = held_out(cases)
     read = read_predictions(predictions)
-    strangers = {one.id for one in read} - {case.id for case in chosen}
-    if len(strangers) == len({one.id for one in read}):
+    ids = {one.id for one in read}
+    strangers = ids - {case.id for case in chosen}
+    if strangers == ids:
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
     if strangers:
         logger.warning("%s: %d reports are on no test case of %s, and left out", predictions, len(strangers), data)

@@ -185,8 +185,8 @@ def write_results(
 def case_by_case(
     predictions: Sequence[Prediction], references: Sequence[Reference], system: str
 ) -> Iterator[dict[str, Any]]:
-    """What is read from each report of a system, beside what is true; a case that it has no report on is left out."""
-    texts = {one.id: one.text for one in predictions if one.system == system}
+    """What is read from each report of a system, beside what is true; a case on which it failed is left out."""
+    texts = {one.id: one.text for one in predictions if one.system == system and one.error is None and one.text.strip()}
     for case in references:
         if (text := texts.get(case.id)) is None:
             continue
