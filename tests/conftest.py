@@ -14,6 +14,9 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 # A machine that has MedGemma in its cache must not change what the tests see.
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="braingemma3d-tests-")
+# Processes that test side by side share the cores; before torch is imported.
+if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
 import phantom
 import small_models
