@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 
 from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
 from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.training.run import HISTORY, SETTINGS
+from braingemma3d.training.patients import HISTORY
+from braingemma3d.training.run import SETTINGS
 
 ROOT = Path(__file__).parents[1]
 CURVES = ROOT / "docs" / "images" / "training.png"
@@ -77,7 +78,9 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     names = [stage["name"] for stage in config["stages"]]
     records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
-    record = {"config": config, "cases_sha256": records[names[-1]]["cases_sha256"], "stages": histories}
+    last = records[names[-1]]
+    told = {name: last[name] for name in ("cases_sha256", "patients")}
+    record = {"config": config, **told, "stages": histories}
     size = config["size"] or config["start"]
     words = json.loads((run / names[-1] / "config.json").read_text(encoding="utf-8"))["report_tokens"]
     card = CARD.format(

@@ -11,7 +11,14 @@ import pytest
 import phantom
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.evaluate import all_systems, evaluate, held_out, reference, write_results
+from braingemma3d.evaluation.evaluate import (
+    all_systems,
+    evaluate,
+    held_out,
+    reference,
+    without_a_model,
+    write_results,
+)
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.systems.model import ModelSystem
 from braingemma3d.findings.compare import ALL_FINDINGS
@@ -28,6 +35,7 @@ def case(name, **fields):
 
 class Says:
     kind = "model"
+    needs_scan = True
 
     def __init__(self, text, name="model"):
         self.text, self.name = text, name
@@ -110,6 +118,40 @@ def test_a_mask_is_asked_before_the_report_and_the_report_for_the_rest(save_scan
     assert (found.findings.edema, found.findings.ventricular_compression) == ("moderate", "mild")
 
 
+UNREAD = ["Follow-up after resection.", "Es zeigt sich ein Glioblastom links frontal.", "There is moderate edema."]
+
+
+@pytest.mark.parametrize("report", UNREAD)
+def test_a_report_that_tells_of_no_lesion_and_denies_none_is_no_healthy_case(report):
+    with pytest.raises(InputError, match="'a': its report tells of no lesion and denies none"):
+        reference(case("a", report=report))
+
+
+@pytest.mark.parametrize("report", ["No lesion.", "Normal MRI of the brain.", "IMPRESSION: Unremarkable study."])
+def test_a_report_that_denies_a_lesion_or_calls_all_normal_is_one(report):
+    assert reference(case("a", report=report))[2:4] == (Findings(), ALL_FINDINGS)
+
+
+def test_what_findings_call_possible_is_unknown():
+    said = reference(case("a", findings={"lesion": True, "side": "left", "necrosis": "possible"}))
+    assert said.known == {"lesion", "side"}
+
+
+def test_beside_a_mask_a_report_tells_grades_unless_it_denies_the_lesion(save_scan, brain_file):
+    mask = save_scan(phantom.lesion_mask(), "mask.nii.gz")
+    place = {"lesion", "side", "lobes"}
+    for report, known in ((UNREAD[2], place | {"edema"}), (HEALTHY, place), (UNREAD[0], place)):
+        found = reference(case("a", image=brain_file, mask=mask, report=report))
+        assert (found.known, found.findings.side) == (known, "left")
+
+
+def test_volumes_of_a_mask_are_kept(save_scan, brain_file, tmp_path):
+    told = reference(case("a", image=brain_file, mask=save_scan(phantom.lesion_mask(), "mask.nii.gz")))
+    assert told.measured["core_ml"] > 10
+    write_results([Prediction(id="a", text=LEFT)], [told], "given", tmp_path, "t", "c")
+    assert json.loads((tmp_path / "cases.jsonl").read_text())["measured"] == told.measured
+
+
 def test_an_empty_mask_outweighs_a_report_of_a_lesion(save_scan, brain_file):
     mask = phantom.lesion_mask()
     mask = save_scan(nib.Nifti1Image(np.zeros(mask.shape, np.uint8), mask.affine), "mask.nii.gz")
@@ -166,6 +208,18 @@ def test_from_scans_to_files(brain_file, tmp_path):
     assert len((out / "predictions.jsonl").read_text().splitlines()) == 4
 
 
+def test_a_scan_that_cannot_be_read_fails_the_systems_that_look(brain_file, tmp_path):
+    cases = [case("a", image=brain_file, report=LEFT), case("b", image=tmp_path / "absent.nii", report=LEFT)]
+    references = [reference(one) for one in cases]
+    systems = [Says(LEFT), *without_a_model(references, cases)]
+    metrics = evaluate(systems, cases, references, tmp_path / "out", "t", "c")
+    assert {one.system for one in metrics.failures} == {"model", "brighter hemisphere", "brightest blob"}
+    assert metrics.systems["constant report"].findings["side_accuracy"].mean == 1
+    assert metrics.lift["side_accuracy"].difference == -0.5
+    kept = [json.loads(line)["system"] for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
+    assert "constant report" not in kept, "what it says of the cases that there are now is no measurement to be kept"
+
+
 def test_two_systems_of_one_name_are_refused_before_any_work(tmp_path):
     with pytest.raises(InputError, match="two systems are called 'model'"):
         evaluate([Says(LEFT), Says(HEALTHY)], [case("a")], [], tmp_path / "out", "t", "c")
@@ -178,13 +232,19 @@ def test_each_case_tells_what_was_read_and_what_is_true(tmp_path):
         reference(case("b", report=HEALTHY)),
         reference(case("c", report=LEFT)),
     ]
-    said = [Prediction(id="a", text=LEFT.replace("left", "right")), Prediction(id="b", text="No mass. No mass.")]
+    said = [
+        Prediction(id="a", text=LEFT.replace("left", "right"), mirrored=LEFT),
+        Prediction(id="b", text="No mass. No mass.", mirrored=LEFT),
+    ]
     write_results(said, references, "given", tmp_path, "t", "c")
     first, second = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()]
     assert (first["id"], first["read"]["side"], first["truth"]["side"]) == ("a", "right", "left")
     assert "necrosis" not in first["truth"], "the report that is the truth does not mention it"
     assert (first["scores"]["side_accuracy"], first["scores"]["edema_accuracy"], first["flaws"]) == (0, 1, [])
-    assert (second["scores"], second["flaws"]) == ({"healthy_specificity": 1}, ["repeats itself"])
+    assert (first["scores"]["mirror_consistency"], first["scores"]["laterality_f1"]) == (1, 0)
+    assert (second["scores"]["healthy_specificity"], second["flaws"]) == (1, ["repeats itself"])
+    assert second["scores"]["mirror_consistency"] == 0
+    assert "by_case" not in json.loads((tmp_path / "metrics.json").read_text())
 
 
 def test_results_are_written_anew(tmp_path):

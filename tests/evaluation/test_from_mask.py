@@ -12,7 +12,7 @@ import pytest
 import phantom
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
-from braingemma3d.evaluation.systems.no_learning import GRID, average_lobes
+from braingemma3d.evaluation.average_brain import GRID, average_lobes
 from braingemma3d.findings.compare import scores
 from braingemma3d.findings.schema import Findings
 from braingemma3d.imaging.grid import labels_to_grid
@@ -55,7 +55,8 @@ def test_a_binary_mask_tells_the_place_and_nothing_else(scan):
     assert (truth.findings.side, truth.findings.lobes, truth.left_share) == ("left", ("frontal",), 1.0)
     assert truth.findings.lesions[0].lobes == ("frontal",)
     assert truth.core_ml == pytest.approx(4 / 3 * np.pi * 1.5**3, rel=0.05)
-    assert (truth.necrosis_ml, truth.edema_ml) == (0, 0)
+    shares = {f"{lobe}_share": share for lobe, share in truth.lobe_shares.items()}
+    assert truth.measured == {"core_ml": truth.core_ml, "left_share": 1.0, **shares}, "no volumes of other tissue"
 
 
 def test_the_mirror_image_has_the_other_side_and_the_same_lobes(scan):

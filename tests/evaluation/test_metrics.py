@@ -297,7 +297,7 @@ def test_the_file_keeps_its_promise():
     assert "mirror_consistency" not in data["systems"]["constant"]
     assert {"p", "difference", "over"} <= set(data["lift"]["side_accuracy"])
     assert {"id", "error"} <= set(data["failures"][0])
-    assert Metrics.model_validate(data) == metrics
+    assert Metrics.model_validate(data) == metrics.model_copy(update={"by_case": {}})
 
 
 # What the finding-level metrics are worth: each of these changes leaves the keyword F1s where they are, or nearly.

@@ -17,8 +17,10 @@ from safetensors.torch import load_file
 from braingemma3d.errors import InputError
 from braingemma3d.model.loading import load_model
 from braingemma3d.report.pipeline import Pipeline
+from braingemma3d.simulate.case import case_id
 from braingemma3d.training import run as run_module
 from braingemma3d.training.config import TrainingConfig, read_config
+from braingemma3d.training.patients import key
 from braingemma3d.training.run import Run
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -76,6 +78,7 @@ def test_curves_and_configuration_lie_beside_the_weights(config, finished):
     record = json.loads((finished / "ground" / "training.json").read_text())
     assert record["config"] == config.model_dump(mode="json")
     assert record["history"][-1]["step"] == 3
+    assert set(record["patients"]) == {key("simulated", case_id(config.data.seed, index)) for index in range(4)}
     assert record["cases_sha256"] == json.loads((finished / "warmup" / "training.json").read_text())["cases_sha256"]
 
 
@@ -268,6 +271,8 @@ def test_a_model_gains_the_words_of_new_reports(config, finished, tmp_path):
 def test_a_trained_model_goes_on_learning(config, finished, tmp_path):
     writing = config.stages[-1].model_copy(update={"steps": 3, "rates": {"compressor": 1e-3}})
     start = finished / "specialise"
+    history = json.loads((start / "training.json").read_text())
+    (start / "training.json").write_text(json.dumps(history | {"patients": ["earlier"]}))
     settings = {"data": config.data, "stages": [writing], "start": str(start)}
     out = Run(TrainingConfig.model_validate(settings), tmp_path / "run", shared=finished).go()
     before, after = trained(start), trained(out)
@@ -275,6 +280,9 @@ def test_a_trained_model_goes_on_learning(config, finished, tmp_path):
     assert torch.allclose(before["compressor.queries"], after["compressor.queries"], atol=0.01)
     assert all(torch.equal(before[name], after[name]) for name in before if not name.startswith("compressor."))
     assert (out / "lora_adapters").is_dir()
+    learned_from = json.loads((out / "training.json").read_text())["patients"]
+    assert set(learned_from) == {"earlier", *history["patients"]}, "those of the model that it goes on from, too"
+    (start / "training.json").write_text(json.dumps(history))
     model, _ = load_model(str(out))
     assert model.config.report_tokens == load_model(str(start))[0].config.report_tokens
 

@@ -29,14 +29,16 @@ def ablate(
     from braingemma3d.evaluation.ablation import ablate as run_ablation
     from braingemma3d.evaluation.evaluate import held_out
     from braingemma3d.training.config import read_config
+    from braingemma3d.training.patients import to_learn_from
     from braingemma3d.training.run import SETTINGS
 
     if not (run / SETTINGS).is_file():
         raise InputError(f"{run}: not the folder of a training run; give the --out of `braingemma3d train`")
     config = read_config(run / SETTINGS)
     given = read_manifest(data)
-    refuse_learned(data, given, config.data.manifest, str(run))
-    cases, references, left_out = read_references(held_out(given))
+    chosen = held_out(given)
+    refuse_learned(chosen, to_learn_from(config.data), str(run))
+    cases, references, left_out = read_references(chosen)
     ablation = run_ablation(
         run,
         config,

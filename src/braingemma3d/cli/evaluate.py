@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,12 +50,15 @@ def evaluate(
     from braingemma3d.evaluation.systems.baselines import baseline_sources, baselines
     from braingemma3d.evaluation.systems.model import ModelSystem
     from braingemma3d.files import claim, sha256
+    from braingemma3d.model.loading import SIZES, packaged_weights
     from braingemma3d.report.pipeline import Pipeline
+    from braingemma3d.training.patients import learned_from
 
     cases = read_manifest(data)
     chosen = held_out(cases)
     for source in filter(None, (model, *baseline_sources(systems).values())):
-        refuse_learned(data, cases, learned_from(Path(source)), source)
+        folder = packaged_weights(source) if source in SIZES else Path(source)
+        refuse_learned(chosen, learned_from(folder), source)
     name = _name(Path(model))
     beside = baselines(systems)
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
@@ -108,12 +112,12 @@ def score(
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)
     known = {one.system for one in read}
-    unseeing, looking = without_a_model(references, cases)
-    read += answers(unseeing, references, known)
-    rules = [rule for rule in looking if rule.name not in known]
+    others = [one for one in without_a_model(references, cases) if one.name not in known]
+    read += answers([one for one in others if not one.needs_scan], references)
+    rules = [one for one in others if one.needs_scan]
+    if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
+        raise InputError(f"{out}: holds results on another test set; choose another --out", "bad_option")
     if rules and all(case.image.is_file() for case in chosen):
-        if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
-            raise InputError(f"{out}: holds results on another test set; choose another --out", "bad_option")
         path = out / "fixed-rules.jsonl"
         read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
     elif rules:
@@ -129,17 +133,17 @@ def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], 
         out, by their ids.
 
     Raises:
-        InputError: nothing could tell what is true of a case, or no case is left.
+        InputError: no case is left.
     """
     from braingemma3d.evaluation.evaluate import reference
 
     # Only what needs the scan takes time.
-    masks = [case for case in cases if case.needs_its_mask]
-    from_masks: dict[str, Reference] = {}
+    quick, slow = ([case for case in cases if case.needs_its_mask is needed] for needed in (False, True))
+    told: dict[str, Reference] = {}
     left_out: dict[str, str] = {}
-    for case in with_progress(masks, "Reading masks"):
+    for case in chain(quick, with_progress(slow, "Reading masks")):
         try:
-            from_masks[case.id] = reference(case)
+            told[case.id] = reference(case)
         except InputError as error:
             logger.error("%s", error)
             left_out[case.id] = str(error)
@@ -147,10 +151,10 @@ def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], 
             # One mask that nobody foresaw must not cost the others.
             logger.exception("%s could not be read", case.mask)
             left_out[case.id] = f"{case.mask}: {in_one_line(error)}"
-    kept = [case for case in cases if case.id not in left_out]
+    kept = [case for case in cases if case.id in told]
     if not kept:
         raise InputError(next(iter(left_out.values())))
-    return kept, [from_masks.get(case.id) or reference(case) for case in kept], left_out
+    return kept, [told[case.id] for case in kept], left_out
 
 
 def _weights(source: str) -> list[str]:
@@ -159,24 +163,17 @@ def _weights(source: str) -> list[str]:
     return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
 
 
-def refuse_learned(data: Path, cases: Sequence[ManifestCase], learned: Path | None, model: str) -> None:
+def refuse_learned(cases: Sequence[ManifestCase], learned: Collection[str], model: str) -> None:
     """Refuse to test a model on what it was trained on.
 
     Raises:
-        InputError: the manifest is that of its training, and no case has a split.
+        InputError: the patient of a case is among those with these keys.
     """
-    if learned and learned.resolve() == data.resolve() and all(case.split is None for case in cases):
-        raise InputError(f"{data}: {model} has learned from these cases; give each its split, and train again")
+    from braingemma3d.training.patients import keys
 
-
-def learned_from(folder: Path) -> Path | None:
-    """The manifest on which the model in a folder was trained."""
-    from braingemma3d.training.run import HISTORY
-
-    if not (folder / HISTORY).is_file():
-        return None
-    manifest = json.loads((folder / HISTORY).read_text(encoding="utf-8"))["config"]["data"]["manifest"]
-    return Path(manifest) if manifest else None
+    seen = sum(key in learned for key in keys(cases).values())
+    if seen:
+        raise InputError(f"{model} has learned from {seen} of {len(cases)} test cases; give it patients it never saw")
 
 
 def _title(system: str, data: Path, cases: Sequence[ManifestCase]) -> str:

@@ -14,6 +14,9 @@ from braingemma3d.errors import InputError, first_fault
 from braingemma3d.files import numbered_lines
 from braingemma3d.findings.schema import Findings
 
+SIMULATED = "simulated"
+"""The source of cases that were drawn."""
+
 
 class ManifestCase(BaseModel):
     """A line of ``manifest.jsonl``; other fields, such as the simulation's ``truth``, are left alone.
@@ -62,7 +65,12 @@ class ManifestCase(BaseModel):
 
 def are_simulated(cases: Sequence[ManifestCase]) -> bool:
     """Whether all of them are, which results have to say."""
-    return all(case.source == "simulated" for case in cases)
+    return all(case.source == SIMULATED for case in cases)
+
+
+def training_cases(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
+    """The cases from which a model may learn to report: those with a report whose split is ``train`` or not set."""
+    return [case for case in cases if case.report and case.split in (None, "train")]
 
 
 def read_manifest(path: Path) -> list[ManifestCase]:

@@ -29,7 +29,7 @@ from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.no_learning import Majority
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.files import claim, new_file, new_folder
+from braingemma3d.files import claim, new_file, new_folder, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training.config import StageName, TrainingConfig
@@ -83,7 +83,8 @@ class Ablation(BaseModel):
 
     stages: dict[str, Metrics]
     components: dict[str, list[Metrics]]
-    steps: int
+    steps: dict[str, int]
+    """Of each stage of a row."""
     command: str
     simulated: bool
     """Whether all test cases are."""
@@ -104,10 +105,11 @@ class _Part(NamedTuple):
 
 
 class _Settings(BaseModel):
-    """What all rows of a folder have in common."""
+    """What all rows of a folder have in common; of the 2D tower and the test cases, hashes."""
 
     config: TrainingConfig
     steps: int
+    tower: str
     cases: str
 
 
@@ -149,20 +151,22 @@ def ablate(
         raise InputError(f"{run}: an ablation needs a run with ground and specialise; see configs/mini-short.yaml")
     if any(stage.name == "pretrain" for stage in config.stages) and not (run / "pretrain").is_dir():
         raise InputError(f"{run}: its stage pretrain, with which every row begins, is not finished; --resume it first")
-    told = "\n".join(f"{case.id} {case.report} {case.findings}" for case in references)
+    told = "\n".join(f"{case.id} {case.report} {case.findings} {sorted(case.known)}" for case in references)
     known = hashlib.sha256(told.encode()).hexdigest()
-    settings = _Settings(config=config, steps=steps, cases=known).model_dump_json(indent=2)
+    towers = sorted((run / "pretrain").glob("*.safetensors"))
+    tower = hashlib.sha256("".join(map(sha256, towers)).encode()).hexdigest()
+    settings = _Settings(config=config, steps=steps, tower=tower, cases=known).model_dump_json(indent=2)
     if not claim(out / "settings.json", settings):
         raise InputError(f"{out}: holds an ablation of another run, --steps or test set; choose another --out")
 
     stages, rows = _stages(run, config, out), _rows(run, config, out, steps)
     parts = [*stages, *rows]
     rule = Majority(references)
-    majority = measure(answers([rule], references, but=()), references, rule.name)
+    majority = measure(answers([rule], references), references, rule.name)
     empty = Ablation(
         stages={},
         components={},
-        steps=steps,
+        steps={stage.name: STEPS[stage.name] * steps for stage in config.stages if stage.name in STEPS},
         command=command,
         simulated=are_simulated(cases),
         majority=majority,
@@ -286,7 +290,7 @@ def page(ablation: Ablation) -> str:
     tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
     kind = "simulated test patients" if ablation.simulated else "test cases"
     on = f"{tested.cases} {kind}, {tested.healthy} without a lesion. " if tested else ""
-    told = ", ".join(f"{share * ablation.steps} steps of `{name}`" for name, share in STEPS.items())
+    told = ", ".join(f"{steps} steps of `{name}`" for name, steps in ablation.steps.items())
     failures = {name: sum(len(metrics.failures) for metrics in s) for name, s in (stages | ablation.components).items()}
     told_failures = ", ".join(f"{name} {count}" for name, count in failures.items() if count)
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
@@ -297,8 +301,8 @@ def page(ablation: Ablation) -> str:
         _table("stage", stages),
         "## Components",
         f"Each row is trained anew from the run's 2D tower, on the same cases: {told}. "
-        "`no stage 1` has the last only, and twice as many steps of it, which take about as long; `reference as coded` "
-        "has the last only, as its stage 1 leaves nothing behind. Every model reads a scan in one view. Mean over the "
+        "`no stage 1` has the last only, and twice as many steps of it; `reference as coded` has the last only, as its "
+        "stage 1 leaves nothing behind. Every model reads a scan in one view. Mean over the "
         "seeds, with the lowest and highest. A row with one seed decides nothing by itself. What one report for all "
         "scans reaches, the commonest value of each finding, stands below."
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),

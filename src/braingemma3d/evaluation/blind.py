@@ -25,6 +25,7 @@ class _Answers:
     """A system that answers by case id."""
 
     kind: Kind = "blind"
+    needs_scan = False
 
     def __init__(self, name: str, answers: dict[str, str]) -> None:
         self.name = name

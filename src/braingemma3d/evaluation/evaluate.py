@@ -13,13 +13,13 @@ from braingemma3d.evaluation.blind import blind_systems
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
-from braingemma3d.evaluation.predictions import Prediction, Progress, predict
+from braingemma3d.evaluation.predictions import Prediction, Progress, answers, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
-from braingemma3d.evaluation.systems.no_learning import Majority, looking_rules
+from braingemma3d.evaluation.systems.no_learning import BrighterHemisphere, BrightestBlob, Majority
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
 from braingemma3d.files import new_file
-from braingemma3d.findings.compare import ALL_FINDINGS, scores
+from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract, read
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report.checks import flaws
@@ -45,46 +45,54 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
 def stated(case: ManifestCase) -> Reference | None:
     """What the findings of a case say, or without them its report; None where it has neither. No mask is looked at.
 
-    What a report on a lesion leaves unsaid, or open, is not known: silence about necrosis is no statement that there is
-    none.
+    What is unsaid, or called possible, is not known: silence about necrosis is no statement that there is none, and
+    silence about a lesion, as in a report that is not understood, does not make a healthy brain. Where there is said to
+    be no lesion, everything is known.
     """
     if case.findings is not None:
-        # Of a healthy brain everything is known; a field that nobody has filled in is not.
-        known = ALL_FINDINGS & case.findings.model_fields_set if case.findings.lesion else ALL_FINDINGS
-        return Reference(case.id, case.report, case.findings, known, case.patient)
-    if case.report is not None:
+        found, known = case.findings, ALL_FINDINGS & case.findings.model_fields_set
+    elif case.report is not None:
         reading = read(case.report)
-        found = reading.findings()
-        hedged = {name for name, value in found if value == "possible"}
-        return Reference(
-            case.id, case.report, found, reading.mentioned() - hedged if found.lesion else ALL_FINDINGS, case.patient
-        )
-    return None
+        found, known = reading.findings(), reading.mentioned()
+    else:
+        return None
+    if "lesion" in known and not found.lesion:
+        return Reference(case.id, case.report, found, ALL_FINDINGS, case.patient)
+    hedged = {name for name, value in found if value == "possible"}
+    return Reference(case.id, case.report, found, known - hedged, case.patient)
 
 
 def reference(case: ManifestCase) -> Reference:
     """What a case is held against: its findings, else what its mask tells, and what its report states of the rest.
 
+    A report that does not see what is in the mask, or sees a lesion where the mask is empty, tells nothing of the rest.
+
     Raises:
-        InputError: the case has none of them, a mask that does not fit its scan, or only a mask of an unreadable scan.
+        InputError: the case has none of them, a mask that does not fit its scan, or only a mask of an unreadable scan;
+            or nothing tells whether there is a lesion.
     """
     said = stated(case)
+    decided = said is not None and "lesion" in said.known
     if not case.needs_its_mask or case.mask is None:
         if said is None:
             raise InputError(f"case {case.id!r} has no findings, no report and no mask; give it one of them")
+        if not decided:
+            raise InputError(f"case {case.id!r}: its report tells of no lesion and denies none; give it its findings")
         return said
     try:
         scan = load_scan(case.image)
     except InputError:
-        if said is None:
+        if said is None or not decided:
             raise
         # Systems fail on this case, and that counts.
         return said
     told = findings_from_mask(read_mask(case.mask, scan), scan)
-    if said is None or not told.findings.lesion:
-        return Reference(case.id, case.report, told.findings, told.known, case.patient)
-    measured = {name: getattr(told.findings, name) for name in (*told.known, "lesions")}
-    return said._replace(findings=said.findings.model_copy(update=measured), known=said.known | told.known)
+    if said is None or not told.findings.lesion or (decided and not said.findings.lesion):
+        return Reference(case.id, case.report, told.findings, told.known, case.patient, told.measured)
+    seen = {name: getattr(told.findings, name) for name in (*told.known, "lesions")}
+    return said._replace(
+        findings=said.findings.model_copy(update=seen), known=said.known | told.known, measured=told.measured
+    )
 
 
 def all_systems(
@@ -99,31 +107,23 @@ def all_systems(
             that have a mask only are not looked at.
     """
     pipeline = pipeline_system.pipeline
-    known = _known(references, cases)
     return [
         pipeline_system,
         OneView(pipeline, pipeline_system.name),
-        Majority(known),
-        *looking_rules(known),
-        *blind_systems(references, known),
+        *without_a_model(references, cases),
         BlankVolume(pipeline),
         ShuffledVoxels(pipeline),
     ]
 
 
-def without_a_model(
-    references: Sequence[Reference], cases: Sequence[ManifestCase]
-) -> tuple[list[System], list[System]]:
-    """The systems of :func:`all_systems` that need no model: those that need no scan either, and those that do."""
-    known = _known(references, cases)
-    return [Majority(known), *blind_systems(references, known)], looking_rules(known)
-
-
-def _known(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> Sequence[Reference]:
-    # The blind systems need reports of the kind that they are held against.
+def without_a_model(references: Sequence[Reference], cases: Sequence[ManifestCase]) -> list[System]:
+    """The systems of :func:`all_systems` that need no model."""
+    # The blind ones need reports of the kind that they are held against.
     with_reports = any(case.report for case in references)
     training = [case for case in cases if case.split == "train" and (case.report or not with_reports)]
-    return [said for case in training if (said := stated(case))] or references
+    told = [said for case in training if (said := stated(case)) and "lesion" in said.known]
+    known = told or references
+    return [Majority(known), BrighterHemisphere(known), BrightestBlob(known), *blind_systems(references, known)]
 
 
 def evaluate(
@@ -155,7 +155,12 @@ def evaluate(
     doubled = [name for name in names if names.count(name) > 1]
     if doubled:
         raise InputError(f"two systems are called {doubled[0]!r}; rename the folder of one of them")
-    predictions = predict(systems, cases, out / "predictions.jsonl", progress)
+    looking = [system for system in systems if system.needs_scan]
+    # The others answer for scans that can't be read, too, which fail those that look.
+    predictions = [
+        *predict(looking, cases, out / "predictions.jsonl", progress),
+        *answers([system for system in systems if not system.needs_scan], references),
+    ]
     return write_results(predictions, references, systems[0].name, out, title, command, left_out)
 
 
@@ -176,26 +181,31 @@ def write_results(
     with new_file(out / "RESULTS.md") as partial:
         partial.write_text(results(metrics, title, command), encoding="utf-8")
     with new_file(out / "cases.jsonl") as partial:
-        lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, system)]
+        lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, metrics)]
         partial.write_text("".join(lines), encoding="utf-8")
     save_plots(metrics, out)
     return metrics
 
 
 def case_by_case(
-    predictions: Sequence[Prediction], references: Sequence[Reference], system: str
+    predictions: Sequence[Prediction], references: Sequence[Reference], metrics: Metrics
 ) -> Iterator[dict[str, Any]]:
-    """What is read from each report of a system, beside what is true; a case on which it failed is left out."""
-    texts = {one.id: one.text for one in predictions if one.system == system and one.error is None and one.text.strip()}
+    """What is read from each report of the evaluated system, beside what is true, and every metric of it.
+
+    A case on which it failed is left out.
+    """
+    failed = {one.id for one in metrics.failures if one.system == metrics.system}
+    texts = {one.id: one.text for one in predictions if one.system == metrics.system and one.id not in failed}
     for case in references:
-        if (text := texts.get(case.id)) is None:
-            continue
-        said = extract(text)
-        yield {
-            "id": case.id,
-            "text": text,
-            "read": said.model_dump(mode="json"),
-            "truth": case.findings.model_dump(mode="json", include={*case.known, "lesions"}),
-            "scores": scores(said, case.findings, case.known),
-            "flaws": flaws(text),
-        }
+        if case.id in texts:
+            text = texts[case.id]
+            values = {metric: row[case.id] for metric, row in metrics.by_case.items() if case.id in row}
+            yield {
+                "id": case.id,
+                "text": text,
+                "read": extract(text).model_dump(mode="json"),
+                "truth": case.findings.model_dump(mode="json", include={*case.known, "lesions"}),
+                "measured": case.measured,
+                "scores": {metric: round(value, 4) for metric, value in values.items()},
+                "flaws": flaws(text),
+            }

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.systems.no_learning import GRID, average_lobes
+from braingemma3d.evaluation.average_brain import GRID, average_lobes
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.schema import LOBES, Finding, Findings, Grade, Lobe, Side
 from braingemma3d.imaging.grid import labels_to_grid
@@ -70,7 +70,7 @@ class MaskTruth(NamedTuple):
         findings: with the values of an absent finding where nothing is known.
         known: the fields of ``findings`` that are known.
         core_ml, necrosis_ml, edema_ml: volumes; ``core_ml`` is solid and necrotic part together, or of a mask without
-            them the whole lesion.
+            them the whole lesion. None of the others in a binary mask.
         left_share: share of the core on the left of the brain's median plane.
         lobe_shares: share of the core in each lobe, largest first.
     """
@@ -78,10 +78,17 @@ class MaskTruth(NamedTuple):
     findings: Findings
     known: frozenset[str]
     core_ml: float = 0.0
-    necrosis_ml: float = 0.0
-    edema_ml: float = 0.0
+    necrosis_ml: float | None = 0.0
+    edema_ml: float | None = 0.0
     left_share: float = 0.0
     lobe_shares: dict[Lobe, float] = {}  # noqa: RUF012
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """Volumes and shares by their names, each lobe's too: ``frontal_share``."""
+        names = ("core_ml", "necrosis_ml", "edema_ml", "left_share")
+        told = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return told | {f"{lobe}_share": share for lobe, share in self.lobe_shares.items()}
 
 
 def read_mask(path: Path, scan: Volume) -> Labels:
@@ -169,8 +176,8 @@ def findings_from_mask(labels: Labels, scan: Volume) -> MaskTruth:
         findings=Findings.model_validate({"lesion": True, "lesions": (place,), **told}),
         known=frozenset({"lesion", *told}),
         core_ml=round(core_ml, 2),
-        necrosis_ml=0.0 if binary else round(necrosis_ml, 2),
-        edema_ml=round(edema_ml, 2),
+        necrosis_ml=None if binary else round(necrosis_ml, 2),
+        edema_ml=None if binary else round(edema_ml, 2),
         left_share=round(float((midline_mm < 0).mean()), 3),
         lobe_shares={lobe: round(share, 3) for lobe, share in shares.items()},
     )

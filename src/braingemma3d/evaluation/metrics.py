@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from braingemma3d.evaluation.keywords import keyword_scores
 from braingemma3d.evaluation.nlg import nlg_scores
@@ -98,6 +98,8 @@ class Metrics(_Record):
     skipped: dict[str, str]
     left_out: dict[str, str] = {}
     """Cases of which nobody could tell what is true, and why; no system is held against them."""
+    by_case: Scores = Field(default={}, exclude=True)
+    """Each metric of the evaluated system, case by case; not in the file."""
 
 
 def measure(predictions: Sequence[Prediction], references: Sequence[Reference], system: str) -> Metrics:
@@ -149,6 +151,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         confusion=confusion(complete[system], references),
         failures=failures,
         skipped=skipped,
+        by_case=values[system],
     )
 
 

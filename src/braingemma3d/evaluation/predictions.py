@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -75,7 +75,8 @@ def read_predictions(path: Path) -> list[Prediction]:
         earlier = found.get((prediction.system, prediction.id))
         if earlier and earlier.error is prediction.error is None and earlier.text != prediction.text:
             raise InputError(f"{path}: line {number}: a second report on case {prediction.id!r}; leave one out")
-        found[prediction.system, prediction.id] = prediction
+        if earlier is None or earlier.error is not None:
+            found[prediction.system, prediction.id] = prediction
     return list(found.values())
 
 
@@ -90,7 +91,7 @@ def predict(
     A scan that can't be read, or a system that fails, is a prediction with an error, and tried again the next time.
 
     Args:
-        systems: in any order.
+        systems: that look at the scans, in any order.
         cases: the test set.
         path: ``predictions.jsonl``, appended to batch by batch.
         progress: goes through the batches.
@@ -128,13 +129,12 @@ def _drop_unfinished_line(path: Path) -> None:
             file.truncate(finished)
 
 
-def answers(systems: Sequence[System], references: Sequence[Reference], but: Collection[str]) -> list[Prediction]:
-    """What systems that don't look at scans say of all cases; those with a name in ``but`` are left out."""
+def answers(systems: Sequence[System], references: Sequence[Reference]) -> list[Prediction]:
+    """What systems that don't look at scans say of all cases."""
     ids = [reference.id for reference in references]
     return [
         Prediction(system=system.name, kind=system.kind, id=name, text=text)
         for system in systems
-        if system.name not in but
         for name, text in zip(ids, system.write(ids, []), strict=True)
     ]
 

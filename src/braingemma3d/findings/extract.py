@@ -26,6 +26,15 @@ _ELSEWHERE = words("elsewhere otherwise remaining remainder rest distant extra i
 _PLACE_LABELS = words("location localization localisation site side laterality hemisphere lobe lobes region")
 """Labels of a structured report, whose answer is the lesion's place: '*Location*: left frontal lobe'."""
 
+_SCAN = r"(?:brain|cerebrum|head|mri?|scan|study|exam(?:ination)?|imaging|images?|parenchyma)"
+_ALL_NORMAL = re.compile(
+    rf"\b(?:normal|unremarkable) (?:\w+ ){{0,3}}{_SCAN}\b"
+    rf"|\b{_SCAN} (?:\w+ ){{0,4}}(?:within )?(?:normal|unremarkable)\b"
+    r"|\b(?:no|without) (?:\w+ ){0,3}(?:(?:abnormal|pathological|significant|relevant) (?:\w+ )?findings?|pathology)\b"
+    r"|^(?:(?:findings?|impression|conclusion|result|mri) :? ?)?(?:(?:within )?normal(?: limits)?|unremarkable|nad)$"
+)
+"""A scan without anything abnormal: 'Normal MRI of the brain'."""
+
 _ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
@@ -75,6 +84,11 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
     )
 
 
+def _tells_all_is_normal(sentence: Sentence) -> bool:
+    said = [token.text for token in sentence.tokens]
+    return bool(_ALL_NORMAL.search(" ".join(said))) and not _ELSEWHERE.union({"not"}).intersection(said)
+
+
 def _is_place_label(sentence: Sentence) -> bool:
     return sentence.kind(1) is Kind.COLON and sentence.tokens[0].text in _PLACE_LABELS
 
@@ -106,6 +120,7 @@ class Reading:
     grades: dict[Kind, list[Grade]] = field(default_factory=lambda: {kind: [] for kind in (*_TISSUE, Kind.PRESSURE)})
     lesion_denied: bool = False
     none_seen: bool = False
+    all_normal: bool = False
     denied: set[Kind] = field(default_factory=set)
     topic: Kind | None = None
     topic_ventricle: bool = False
@@ -131,6 +146,7 @@ class Reading:
                 (self.around if certain else self.loose).add(area)
         topics = [mention.kind for mention in sentence.found() if mention.kind is not Kind.PRESSURE]
         self.topic = topics[0] if topics else self.topic
+        self.all_normal = self.all_normal or _tells_all_is_normal(sentence)
         self.topic_ventricle = any(mention.kind is Kind.VENTRICLE for mention in sentence.mentions.values())
 
     def _sort_places(self, sentence: Sentence) -> dict[int, list[Token]]:
@@ -227,12 +243,13 @@ class Reading:
         """The fields of :meth:`findings` that the text says something of, be it "no".
 
         The findings have ``none`` for what is absent and for what is not mentioned; this tells them apart. Where a
-        lesion is denied, it has neither side nor lobes, and that is said with it.
+        lesion is denied, or the whole scan is normal, it has neither side nor lobes, and that is said with it.
         """
         found = self.findings()
         fields = {field for field, kind in _GRADED.items() if self.grades[kind]}
         if not found.lesion:
-            return frozenset(fields | ({"lesion", "side", "lobes"} if self.lesion_denied else set()))
+            none = self.lesion_denied or self.all_normal
+            return frozenset(fields | ({"lesion", "side", "lobes"} if none else set()))
         placed = {name for name, value in (("side", found.side != "none"), ("lobes", bool(found.lobes))) if value}
         return frozenset(fields | {"lesion"} | placed)
 

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from braingemma3d.data.manifest import SIMULATED
 from braingemma3d.files import new_file
 from braingemma3d.simulate.case import Case
 
@@ -35,7 +36,7 @@ def record(case: Case) -> dict[str, Any]:
         "report": case.report,
         "findings": case.findings.model_dump(mode="json"),
         "truth": case.truth.model_dump(mode="json"),
-        "source": "simulated",
+        "source": SIMULATED,
         "seed": case.seed,
         "index": case.index,
     }

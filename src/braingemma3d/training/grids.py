@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.spatial import KDTree
 
-from braingemma3d.data.manifest import read_manifest
+from braingemma3d.data.manifest import read_manifest, training_cases
 from braingemma3d.errors import InputError
 from braingemma3d.files import new_file, remove_left_behind, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
@@ -161,8 +161,7 @@ def _write_shard(shard: Path, arrays: dict[str, NDArray[np.uint8]], records: lis
 def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     """Put the training cases of a manifest onto the grid; shards that are already there are kept.
 
-    Those are the cases with a report whose split is ``train`` or not set. They have no maps. If the manifest or
-    a file of its scans changes, all are read anew.
+    They have no maps. If the manifest or a file of its scans changes, all are read anew.
 
     Returns:
         The shards' folders, in order.
@@ -170,7 +169,7 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     Raises:
         InputError: the manifest can't be read or has no such case, or scans can't be used; each is logged.
     """
-    cases = [case for case in read_manifest(manifest) if case.report and case.split in (None, "train")]
+    cases = training_cases(read_manifest(manifest))
     if not cases:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
     digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())

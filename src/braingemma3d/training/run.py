@@ -28,6 +28,7 @@ from braingemma3d.training.config import Stage, StageName, TrainingConfig
 from braingemma3d.training.features import cache_features
 from braingemma3d.training.grids import draw_grids, read_grids
 from braingemma3d.training.grounding import Grounding, VolumeDataset
+from braingemma3d.training.patients import HISTORY, learned_from, to_learn_from
 from braingemma3d.training.reporting import ReportDataset, Reporting
 from braingemma3d.training.slices import SliceDataset, SlicePretraining
 from braingemma3d.training.texts import embed_sentences
@@ -40,7 +41,6 @@ CASES = "cases.sha256"
 """Holds a hash of the training cases' truth and reports, and the name of their folder, which tells their scans apart:
 stages of a run must not learn from different ones."""
 CHECKPOINTS = "checkpoints"
-HISTORY = "training.json"
 MATCHED = 8
 """Volumes by which the size of visual tokens is matched with that of words."""
 SLACK = 16
@@ -242,10 +242,12 @@ class Run:
             self._save_history(history, folder)
 
     def _save_history(self, history: list[dict[str, float]], folder: Path) -> None:
-        """The configuration, a hash of the cases' truth and reports, and the stage's curves, beside the weights."""
+        """What the model has learned, from whom, and the stage's curves, beside the weights."""
+        patients = to_learn_from(self.config.data) | (learned_from(self.start) if self.start else set())
         record = {
             "config": self.config.model_dump(mode="json"),
             "cases_sha256": (self.out / CASES).read_text(encoding="utf-8").split()[0],
+            "patients": sorted(patients),
             "history": history,
         }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -12,7 +12,6 @@ from braingemma3d.evaluation.systems.no_learning import (
     BrightestBlob,
     Majority,
     average_lobes,
-    looking_rules,
     majority,
 )
 from braingemma3d.evaluation.systems.system import Reference
@@ -99,6 +98,6 @@ def test_the_average_lobes_are_where_anatomy_has_them():
 
 
 def test_there_are_three_and_they_do_not_learn():
-    systems = [Majority(KNOWN), *looking_rules(KNOWN)]
+    systems = [Majority(KNOWN), BrighterHemisphere(KNOWN), BrightestBlob(KNOWN)]
     assert {system.kind for system in systems} == {"no_learning"}
     assert len({system.name for system in systems}) == 3

@@ -18,6 +18,7 @@ class ModelSystem:
     """A loaded pipeline. It reads each volume with its mirror image: its mirror consistency is 1 by design."""
 
     kind: Kind = "model"
+    needs_scan = True
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline = pipeline
@@ -63,19 +64,17 @@ class TrainedSlices(ModelSystem):
 
 
 class BlankVolume(ModelSystem):
-    """The model before an empty volume: what it says without any scan. Written once, the same for every case."""
+    """The model before an empty volume: what it says without any scan."""
 
     kind: Kind = "blind"
+    needs_scan = False
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__(pipeline, "model on a blank volume")
-        self.text: str | None = None
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
-        """The same text for every volume."""
-        if self.text is None:
-            self.text = self.pipeline.write(torch.zeros(1, 1, *self.pipeline.processor.volume_shape))[0]
-        return [self.text] * len(volumes)
+        """The same text for every case."""
+        return self.pipeline.write(torch.zeros(1, 1, *self.pipeline.processor.volume_shape)) * len(ids)
 
 
 class ShuffledVoxels(ModelSystem):

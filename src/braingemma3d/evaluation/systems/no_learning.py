@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from braingemma3d.evaluation.systems.system import Kind, Reference, System, describe
+from braingemma3d.evaluation.average_brain import GRID, average_lobes
+from braingemma3d.evaluation.systems.system import Kind, Reference, describe
 from braingemma3d.findings.schema import LOBES, Findings, Lobe, Side
-from braingemma3d.imaging.grid import labels_to_grid, to_grid
-from braingemma3d.imaging.volume import ScanGrid, Volume
+from braingemma3d.imaging.grid import to_grid
+from braingemma3d.imaging.volume import Volume
 
-GRID = (64, 96, 80)
 BLUR = 2.0
 """Voxels of the grid, about 4 mm: the brightest blob, not the brightest voxel."""
 EDGE = 5
@@ -24,9 +21,10 @@ EDGE = 5
 
 
 class Majority:
-    """The commonest value of each finding among known cases, for every scan."""
+    """The commonest value of each finding among known cases, training cases or the test cases themselves."""
 
     kind: Kind = "no_learning"
+    needs_scan = False
     name = "majority of each finding"
 
     def __init__(self, known: Sequence[Reference]) -> None:
@@ -40,6 +38,7 @@ class Majority:
 class BrighterHemisphere(Majority):
     """The side whose half of the brain is brighter; everything else as in :class:`Majority`."""
 
+    needs_scan = True
     name = "brighter hemisphere"
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
@@ -50,6 +49,7 @@ class BrighterHemisphere(Majority):
 class BrightestBlob(Majority):
     """Side and lobe of the brightest blob by an average atlas; everything else as in :class:`Majority`."""
 
+    needs_scan = True
     name = "brightest blob"
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
@@ -60,11 +60,6 @@ class BrightestBlob(Majority):
             found = self.findings.model_copy(update={"lesion": True, "side": side, "lobes": (lobe,) if lobe else ()})
             texts.append(describe(found))
         return texts
-
-
-def looking_rules(known: Sequence[Reference]) -> list[System]:
-    """The two that need the scan; ``known`` are cases for the majority, training cases or the test cases themselves."""
-    return [BrighterHemisphere(known), BrightestBlob(known)]
 
 
 def majority(known: Sequence[Reference]) -> Findings:
@@ -95,18 +90,3 @@ def _blob(volume: Volume) -> tuple[Side, Lobe | None]:
     place = np.unravel_index(int(blurred.argmax()), GRID)
     lobe = int(average_lobes()[place])
     return ("left" if place[2] < GRID[2] / 2 else "right"), (LOBES[lobe - 1] if lobe else None)
-
-
-@lru_cache
-def average_lobes() -> NDArray[np.uint8]:
-    """Lobes of the average brain, stretched over the model's grid as every brain is: (D, H, W), 0 outside.
-
-    Values are the places in :data:`~braingemma3d.findings.schema.LOBES`, from 1.
-    """
-    from braingemma3d.simulate.atlas import load_atlas
-
-    atlas = load_atlas()
-    inside = atlas.hull < 0
-    grid = ScanGrid(Path("the average brain"), (inside.shape[2], inside.shape[1], inside.shape[0]), np.eye(4), "RAS")
-    brain = Volume(inside.astype(np.float32), np.eye(4), grid, brain_mask=inside)
-    return labels_to_grid(np.where(inside, atlas.lobe, 0).astype(np.uint8), brain, GRID)

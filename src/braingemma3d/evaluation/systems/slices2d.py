@@ -54,6 +54,7 @@ class Slices2D:
     """
 
     kind: Kind = "baseline"
+    needs_scan = True
     name = "medgemma-2d"
     default = "google/medgemma-1.5-4b-it"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from braingemma3d.findings.compare import ALL_FINDINGS
@@ -18,6 +18,7 @@ class Reference(NamedTuple):
     Attributes:
         known: the fields of ``findings`` that the truth knows; the others are scored in no metric.
         patient: whose case it is; the case's own id where that is not known.
+        measured: volumes and shares of the lesion in its mask, by name; empty where no mask was read.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Reference(NamedTuple):
     findings: Findings
     known: frozenset[str] = ALL_FINDINGS
     patient: str = ""
+    measured: Mapping[str, float] = {}
 
 
 class System(Protocol):
@@ -34,13 +36,15 @@ class System(Protocol):
         name: in tables and files.
         kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
             that says nothing; ``no_learning`` ones look by a fixed rule.
+        needs_scan: whether it reads the volumes; one that does not answers for scans that can't be read, too.
     """
 
     name: str
     kind: Kind
+    needs_scan: bool
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
-        """The reports, in order. ``ids`` are for systems that answer by case, not by scan."""
+        """The reports, in order. ``ids`` are for systems that answer by case; they may get no volumes."""
         ...
 
 
