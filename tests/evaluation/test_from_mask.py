@@ -11,8 +11,8 @@ import pytest
 
 import phantom
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.average_brain import GRID, average_lobes
+from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.findings.compare import scores
 from braingemma3d.findings.schema import Findings
 from braingemma3d.imaging.grid import labels_to_grid

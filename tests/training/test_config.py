@@ -13,8 +13,12 @@ from braingemma3d.training.config import Stage, read_config
 CONFIGS = Path(__file__).parents[2] / "configs"
 GROUND = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
 
+WRITING = {"name": "warmup", "objective": "report", "rates": {"projector": 1e-3}}
+SLICES = {"name": "pretrain", "objective": "slices", "weights": {"lesion": 1.0}}
+
 
 def write(folder, **changes):
+    folder.mkdir(exist_ok=True)
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump({"size": "tiny", "data": {"simulate": 2}, "stages": [GROUND], **changes}))
     return path
@@ -39,6 +43,11 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
         ({"name": "align", "objective": "report"}, "the objective of align is 'contrast'"),
         ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
         ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),
+        ({"emphasis": 2.0}, "emphasis means nothing to the objective 'contrast'"),
+        (WRITING | {"weights": {"report": 0.5}}, "weights means nothing to the objective 'report'"),
+        (WRITING | {"keep": 5}, "keep means nothing to the objective 'report'"),
+        (SLICES | {"flips": False}, "flips means nothing to the objective 'slices'"),
+        (SLICES | {"batch": 1}, "contrastive batch of 1"),
     ],
 )
 def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):
@@ -82,6 +91,17 @@ def test_two_stages_of_one_name_are_refused(tmp_path):
 def test_a_manifest_lies_beside_its_configuration(tmp_path):
     config = read_config(write(tmp_path, data={"manifest": "cohort/manifest.jsonl"}))
     assert config.data.manifest == tmp_path / "cohort" / "manifest.jsonl"
+
+
+def test_models_that_begin_with_a_dot_lie_beside_their_configuration(tmp_path):
+    model = {"language_source": "../gemma", "vision_source": "org/siglip"}
+    assert read_config(write(tmp_path / "configs", model=model)).model == {
+        "language_source": str(tmp_path / "gemma"),
+        "vision_source": "org/siglip",
+    }
+    started = read_config(write(tmp_path / "configs", size=None, start="./run/align"))
+    assert started.start == str(tmp_path / "configs" / "run" / "align")
+    assert read_config(write(tmp_path / "configs", size=None, start="mini")).start == "mini"
 
 
 def test_files_that_are_no_configuration(tmp_path):

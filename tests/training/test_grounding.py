@@ -168,6 +168,17 @@ def test_chunks_give_the_same_loss_and_gradient(data, backbone_folders):
     assert grads[0][1].abs().max() > 0
 
 
+@pytest.mark.parametrize("compressor", ["perceiver", "average"])
+def test_patches_from_the_cache_count_as_those_of_the_encoder(data, backbone_folders, compressor):
+    model = small_models.tiny_model(backbone_folders, compressor=compressor)
+    grounding = Grounding(model, stage(), load_tokenizer(str(backbone_folders.language)))
+    batch = batch_of(data)
+    with torch.no_grad():
+        patches = grounding.encode(batch.pop("pixel_values")).bfloat16()
+        of_cache, exact = (grounding.terms(**batch, patches=seen)["words"] for seen in (patches, patches.float()))
+    assert of_cache == exact
+
+
 def test_terms_go_down_together(data, backbone_folders):
     model = learner(backbone_folders)
     batch = batch_of(data)

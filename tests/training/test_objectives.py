@@ -35,6 +35,13 @@ def test_a_text_that_another_volume_shares_is_no_negative_of_sigmoid():
     assert volumes.grad[0] @ texts[0] < 0, "a step towards its own text lowers the loss"
 
 
+def test_infonce_leaves_out_what_shares_its_text():
+    texts = torch.eye(4)[[0, 0, 1]]
+    assert contrastive_loss(texts, texts, torch.tensor(100.0)).item() == pytest.approx(0, abs=1e-6)
+    other = contrastive_loss(torch.eye(4)[[0, 2, 1]], texts, SCALE)
+    assert other > contrastive_loss(texts, texts, SCALE), "its own text still counts"
+
+
 def test_texts_that_differ_in_a_word_are_told_apart_under_autocast():
     texts = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.03]]), dim=-1)
     alone = contrastive_loss(texts, texts, SCALE, torch.tensor(-5.0), "sigmoid")
@@ -43,9 +50,9 @@ def test_texts_that_differ_in_a_word_are_told_apart_under_autocast():
 
 
 def test_infonce_by_hand():
-    volumes, texts = torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    to_text = (-math.log(0.5) * 2) / 2
-    to_volume = (-math.log(math.e / (math.e + 1)) - math.log(1 / (math.e + 1))) / 2
+    volumes, texts = torch.eye(2), torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    to_text = (-math.log(math.e / (math.e + math.exp(0.6))) - math.log(math.exp(0.8) / (1 + math.exp(0.8)))) / 2
+    to_volume = (-math.log(math.e / (math.e + 1)) - math.log(math.exp(0.8) / (math.exp(0.6) + math.exp(0.8)))) / 2
     assert contrastive_loss(volumes, texts, torch.tensor(1.0)).item() == pytest.approx((to_text + to_volume) / 2)
 
 

@@ -58,7 +58,8 @@ def fresh():
     return Line()
 
 
-def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog):
+def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(trainer, "LOGGING_STEPS", 2)
     train(fresh(), Points(), stage(), tmp_path / "whole")
 
     class Interrupted(Points):
@@ -72,8 +73,12 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog)
 
     with pytest.raises(KeyboardInterrupt):
         train(fresh(), Interrupted(), stage(), tmp_path / "broken")
-    assert (tmp_path / "broken" / "checkpoint-4").is_dir()
-    train(fresh(), Points(), stage(), tmp_path / "broken")
+    state = tmp_path / "broken" / "checkpoint-4" / "trainer_state.json"
+    logged = {"step": 4, "loss": 1.0, "seconds": 1000.0}
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"log_history": [logged]}))
+    history = train(fresh(), Points(), stage(), tmp_path / "broken")
+    assert history[0] == logged
+    assert 1000 < next(one["seconds"] for one in history[1:] if "seconds" in one) < 1100
     assert "missing keys" not in caplog.text
     whole, resumed = final_weights(tmp_path / "whole"), final_weights(tmp_path / "broken")
     for name, weight in whole.items():

@@ -30,10 +30,10 @@ def train(
     from accelerate import PartialState
 
     from braingemma3d.training.config import read_config
-    from braingemma3d.training.run import SETTINGS, Run
+    from braingemma3d.training.run import Run, begun
 
     settings = read_config(config)
-    if (out / SETTINGS).is_file() and not resume and stage is None:
+    if begun(out) and not resume and stage is None:
         raise InputError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
     # Of several processes, none makes the folder before all have looked. Later, all wait for the one that draws or
     # reads the cases and encodes them, which takes longer than the minutes that torch would wait.

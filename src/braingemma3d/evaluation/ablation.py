@@ -271,8 +271,10 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
         if stage.objective == "slices":
             stages.append(stage)
         elif stage.name in STEPS and (row.contrast or stage.objective != "contrast"):
-            times = row.writing if stage.objective == "report" else 1
-            short = {"steps": STEPS[stage.name] * steps * times, "seed": seed, "whole": 0.0}
+            writes = stage.objective == "report"
+            short: dict[str, Any] = {"steps": STEPS[stage.name] * steps * (row.writing if writes else 1), "seed": seed}
+            if not writes:
+                short["whole"] = 0.0
             stages.append(stage.model_copy(update=short))
     simulate = config.data.simulate and min(config.data.simulate, CASES)
     return config.model_copy(

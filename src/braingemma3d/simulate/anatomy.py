@@ -96,7 +96,6 @@ class Anatomy:
 
     Attributes:
         tissue: uint8, :data:`~.atlas.TISSUES`.
-        structure: uint8, atlas structure under the fluid, for contrast.
         lobe: uint8, :data:`~.atlas.LOBE_INDEX`.
         side: int8, -1 patient's left, +1 right, by the deformed median plane.
         midline_mm: deformed distance to the median plane, negative on the left.
@@ -107,7 +106,6 @@ class Anatomy:
 
     head: Head
     tissue: NDArray[np.uint8]
-    structure: NDArray[np.uint8]
     lobe: NDArray[np.uint8]
     side: NDArray[np.int8]
     midline_mm: Array
@@ -252,8 +250,7 @@ def label(
     moved[:, near] -= sample(atlas.lateral_normal, np.ascontiguousarray(point[:, near])) * travel
 
     index = nearest_index(atlas.hull.shape, moved)
-    structure = atlas.structure.ravel()[index]
-    tissue = atlas.tissue[structure]
+    tissue = atlas.tissue[atlas.structure.ravel()[index]]
     fluid_distance = [beyond]
     for name, field, box, volume in (
         ("third_ventricle", atlas.third, atlas.boxes["third"], head.third_ml),
@@ -274,7 +271,6 @@ def label(
     return Anatomy(
         head=head,
         tissue=tissue,
-        structure=structure,
         lobe=atlas.lobe.ravel()[index],
         side=side,
         midline_mm=midline,

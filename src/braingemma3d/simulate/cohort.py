@@ -11,13 +11,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +33,9 @@ from braingemma3d.simulate.files import save_case
 VERSION = 3
 """Raised whenever the same seed and index would give another case."""
 QUEUED_PER_WORKER = 4
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 _log = logging.getLogger(__name__)
 
@@ -88,19 +92,19 @@ def write_cohort(
     missing = [index for index in range(n) if not _complete(root, case_id(seed, index))]
     if len(missing) < n:
         _log.info("%d of %d cases are already there", n - len(missing), n)
-    count = min(workers or _cores(), max(len(missing), 1))
+    count = min(workers or cores(), max(len(missing), 1))
     manifest = root / "manifest.jsonl"
     try:
         with _progress(progress, n) as bar:
             bar.advance(bar.task_ids[0], n - len(missing))
-            for _ in _drawn(root, cohort, missing, count):
+            for _ in in_processes(partial(draw_and_save, root, cohort), missing, count):
                 bar.advance(bar.task_ids[0])
     finally:
         _write_manifest(root, manifest, cohort, n)
     return manifest
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those that this process may use, where the system tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -122,21 +126,24 @@ def _complete(root: Path, name: str) -> bool:
     return all(path.exists() for path in paths)
 
 
-def _drawn(root: Path, cohort: Cohort, indices: list[int], workers: int) -> Iterator[int]:
-    """Draw and save ``indices``, yielding each as it is done."""
+def in_processes(work: Callable[[Item], Done], items: Sequence[Item], workers: int) -> Iterator[Done]:
+    """Work on ``items`` in processes of their own, or in this one if ``workers`` is 1; yield each result as it comes.
+
+    Raises:
+        InputError: a process was ended from outside.
+    """
     if workers <= 1:
-        for index in indices:
-            yield draw_and_save(root, cohort, index)
+        yield from map(work, items)
         return
     # Spawned, not forked: a forked child of a process that has used torch's threads can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
-        waiting = iter(indices)
-        running: set[Future[int]] = set()
+        waiting = iter(items)
+        running: set[Future[Done]] = set()
         try:
             while True:
-                for index in waiting:
-                    running.add(pool.submit(draw_and_save, root, cohort, index))
+                for item in waiting:
+                    running.add(pool.submit(work, item))
                     if len(running) >= QUEUED_PER_WORKER * workers:
                         break
                 if not running:

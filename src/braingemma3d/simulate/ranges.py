@@ -108,28 +108,11 @@ SHIFT = Ranges(
     bites=(2.5, 5.0),
     gamma=(0.72, 0.85),
 )
-"""Where ``shift=True`` draws: beyond the training ranges in the fields of :data:`SHIFTED`, elsewhere as in training.
+"""Where ``shift=True`` draws: beyond the training ranges in the fields that are named here, elsewhere as in training.
 Signed quantities (rotation, shear) take either sign."""
 
-SHIFTED: tuple[str, ...] = (
-    "rotation",
-    "scale",
-    "shear",
-    "bend",
-    "grey_over_white",
-    "csf",
-    "structure_jitter",
-    "texture",
-    "bias",
-    "blur",
-    "slice_thickness",
-    "noise",
-    "mask_margin",
-    "bites",
-    "gamma",
-)
+SHIFTED = tuple(name for name in Ranges.model_fields if name in SHIFT.model_fields_set)
 """Fields whose shifted range has no inner point in common with the training range."""
-
 
 SHIFTED_PER_CASE = 5
 """Fields that one shifted case has outside training. All fifteen at once would be a scan that nobody could read."""

@@ -80,9 +80,8 @@ class Lesion:
 
 @dataclass(frozen=True)
 class _Box:
-    """A part of the grid as an array: start, shape, and which of ``inside`` fall into it."""
+    """A part of the grid as an array: its shape, and which of ``inside`` fall into it."""
 
-    start: NDArray[np.int64]
     shape: Shape
     members: NDArray[np.int64]
     flat: NDArray[np.int64]
@@ -218,7 +217,7 @@ def _box(head: Head, members: NDArray[np.bool_], margin: int) -> _Box:
     size = high - low
     shape: Shape = (int(size[0]), int(size[1]), int(size[2]))
     flat = np.ravel_multi_index(tuple(where[:, index] - low[:, None]), shape)
-    return _Box(low, shape, index, np.asarray(flat))
+    return _Box(shape, index, np.asarray(flat))
 
 
 def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[int]) -> NDArray[np.bool_] | None:

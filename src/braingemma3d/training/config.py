@@ -35,6 +35,23 @@ PARTS: dict[Objective, set[Part]] = {
 }
 
 
+SETTINGS_OF: dict[str, tuple[Objective, ...]] = {
+    "weights": ("slices", "contrast"),
+    "contrast": ("contrast",),
+    "keep": ("contrast",),
+    "whole": ("contrast",),
+    "chunk": ("contrast",),
+    "flips": ("contrast", "report"),
+    "flatten": ("contrast", "report"),
+    "emphasis": ("report",),
+}
+"""Settings of a stage that are for some objectives only."""
+
+
+SOURCES = {"language_source", "vision_source"}
+"""Settings of a model that name a folder or a hub id."""
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,6 +115,10 @@ class Stage(_Settings):
                 raise ValueError(
                     f"{what} of the objective {self.objective!r} are of {sorted(known)}, not {sorted(given)}"
                 )
+        for setting, objectives in SETTINGS_OF.items():
+            changed = getattr(self, setting) != type(self).model_fields[setting].default
+            if changed and self.objective not in objectives:
+                raise ValueError(f"{setting} means nothing to the objective {self.objective!r}; leave it out")
         if min(self.rates.values()) <= 0 or min(self.weights.values()) < 0:
             raise ValueError(f"rates must be positive and weights not negative: {self.rates}, {self.weights}")
         if self.objective == "contrast" and "encoder" not in self.rates:
@@ -106,7 +127,7 @@ class Stage(_Settings):
                 raise ValueError(f"maps ({', '.join(unused)}) teach the encoder, which this stage does not train")
             if self.keep is not None or self.chunk is not None:
                 raise ValueError("keep and chunk are for stages that train the encoder")
-        if self.objective == "contrast" and self.batch < 2:
+        if self.objective != "report" and self.batch < 2:
             raise ValueError("a contrastive batch of 1 has no negative and teaches nothing; set batch to 2 or more")
         return self
 
@@ -176,7 +197,7 @@ class TrainingConfig(_Settings):
 
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read a run from YAML; a relative manifest is looked for beside the file.
+    """Read a run from YAML; a manifest, and a model's ``start`` or source that begins with a dot, lie beside the file.
 
     A file with ``base: other.yaml`` takes over the settings of that file, beside it, that it does not name itself.
 
@@ -197,7 +218,16 @@ def read_config(path: Path) -> TrainingConfig:
         raise InputError(f"{path}: not a YAML file ({in_one_line(error)}); correct it") from error
     except ValidationError as error:
         raise InputError(f"{path}: {first_fault(error)}; correct this setting") from error
-    if config.data.manifest is None or config.data.manifest.is_absolute():
-        return config
-    data = config.data.model_copy(update={"manifest": (path.parent / config.data.manifest).resolve()})
-    return config.model_copy(update={"data": data})
+
+    def beside(place: str) -> str:
+        return str((path.parent / place).resolve()) if place.startswith(".") else place
+
+    manifest = config.data.manifest and (path.parent / config.data.manifest).resolve()
+    sources = {name: beside(str(config.model[name])) for name in SOURCES & config.model.keys()}
+    return config.model_copy(
+        update={
+            "data": config.data.model_copy(update={"manifest": manifest}),
+            "start": config.start and beside(config.start),
+            "model": config.model | sources,
+        }
+    )

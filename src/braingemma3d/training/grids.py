@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +22,15 @@ from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.pace import paced
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
-from braingemma3d.simulate.cohort import VERSION, Cohort, prepare_worker
+from braingemma3d.simulate.cohort import VERSION, Cohort, cores, in_processes
+from braingemma3d.simulate.truth import CORE, EDEMA, NECROSIS
 
 logger = logging.getLogger(__name__)
 
 SHARD = 64
 """Cases a file holds: what an interruption can cost."""
-LESION_CLASSES = {0: 0, 1: 1, 2: 2, 4: 3}
+NECROSIS_CLASS, EDEMA_CLASS, CORE_CLASS = 1, 2, 3
+LESION_CLASSES = {0: 0, NECROSIS: NECROSIS_CLASS, EDEMA: EDEMA_CLASS, CORE: CORE_CLASS}
 """BraTS values to the classes healthy, necrosis, edema, solid core."""
 VENTRICLE_CLASS = 9
 """In ``anatomy`` maps, after the lobes' 1 to 8 and 0 outside the brain; the same on the right plus :data:`RIGHT`."""
@@ -93,8 +94,15 @@ def mirrored_anatomy(anatomy: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return swapped[..., ::-1].astype(np.uint8)
 
 
-def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: int = 2) -> list[Path]:
+def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: int | None = None) -> list[Path]:
     """Draw the first ``cases`` of a cohort onto the grid; shards that are already there are kept.
+
+    Args:
+        folder: gets a folder for each cohort and shape.
+        cases: their number.
+        cohort: its settings.
+        shape: (D, H, W) of the grid.
+        workers: processes; ``None`` for one for each core that this one may use.
 
     Returns:
         The shards' folders, in order.
@@ -103,15 +111,13 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     root = folder / f"{name}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=prepare_worker) as pool:
-        drawn = pool.map(_draw_shard, missing, [cohort] * len(missing), [shape] * len(missing))
-        try:
-            for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
-                pass
-        except KeyboardInterrupt:
-            logger.info("interrupted; the shards in hand are finished first, which may take a minute or two")
-            raise
+    drawn = in_processes(partial(_draw_shard, cohort=cohort, shape=shape), missing, workers or cores())
+    try:
+        for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
+            pass
+    except KeyboardInterrupt:
+        logger.info("interrupted; the shards in hand are finished first, which may take a minute or two")
+        raise
     return shards
 
 

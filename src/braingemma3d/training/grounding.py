@@ -223,6 +223,7 @@ class Grounding(Learner):
             patches = self.encode(pixel_values, kept)
         if patches is None:
             raise ValueError("give pixel_values or patches")
+        patches = patches.to(self.projector.scale.dtype)  # the cached ones are bfloat16
         tokens = self.projector(self.compressor(patches)).float()
         pooled = tokens.mean(1)
         scale = self.logit_scale.exp()

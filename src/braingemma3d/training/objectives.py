@@ -17,7 +17,7 @@ def contrastive_loss(
 ) -> Tensor:
     """Loss of a batch of matching pairs; the other texts of the batch, on all processes, are negatives.
 
-    For ``sigmoid``, texts that are the same are each other's positives.
+    Texts that are the same are not each other's negatives: for ``sigmoid`` they are positives, InfoNCE leaves them out.
 
     Args:
         volumes: (batch, dim) embeddings; they are normalised here.
@@ -37,11 +37,13 @@ def contrastive_loss(
     # Under autocast the cosine would be in bfloat16, too coarse for texts that differ in a word.
     with torch.autocast(volumes.device.type, enabled=False):
         logits = volumes @ texts.T * scale
-        if kind == "sigmoid":
-            # The text of another volume that says the same is right for this one, too.
-            match = 2 * (texts @ texts.T > 1 - 1e-5).float() - 1
-            return -functional.logsigmoid(match * (logits + (0 if bias is None else bias))).sum(-1).mean()
+        # The text of another volume that says the same is right for this one, too.
+        same = texts @ texts.T > 1 - 1e-5
+    if kind == "sigmoid":
+        match = 2 * same.float() - 1
+        return -functional.logsigmoid(match * (logits + (0 if bias is None else bias))).sum(-1).mean()
     targets = torch.arange(len(logits), device=logits.device)
+    logits = logits.masked_fill(same.fill_diagonal_(False), -torch.inf)
     return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
 
 

@@ -47,20 +47,27 @@ SLACK = 16
 """Tokens by which a report may be longer than every one that the model has learned from."""
 
 
+def begun(out: Path) -> bool:
+    """Whether a folder holds a run that has trained anything."""
+    return any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName)))
+
+
 class Run:
     """A configuration in a folder.
 
     Args:
         config: what to train.
         out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and ``features/``.
-        workers: processes that draw simulated cases.
+        workers: processes that draw simulated cases; one for each core by default.
         shared: folder of the caches that do not depend on weights, ``grids/`` and ``texts/``; ``out`` by default.
 
     Raises:
         InputError: the folder holds a run of another configuration.
     """
 
-    def __init__(self, config: TrainingConfig, out: Path, workers: int = 2, shared: Path | None = None) -> None:
+    def __init__(
+        self, config: TrainingConfig, out: Path, workers: int | None = None, shared: Path | None = None
+    ) -> None:
         self.config = config
         self.out = out
         self.shared = shared or out
@@ -84,8 +91,7 @@ class Run:
         if missing := set(config.report_to) - set(get_available_reporting_integrations()):
             raise InputError(f"report_to: {min(missing)} is not installed; install it, or leave it out")
         with PartialState().main_process_first():
-            begun = any((out / name).exists() for name in (CHECKPOINTS, *get_args(StageName)))
-            if PartialState().is_main_process and not begun:
+            if PartialState().is_main_process and not begun(out):
                 # A run that failed before its first stage began binds nobody.
                 (out / SETTINGS).unlink(missing_ok=True)
                 (out / CASES).unlink(missing_ok=True)
@@ -214,19 +220,24 @@ class Run:
         device = PartialState().device if torch.cuda.is_available() else torch.device("cpu")
         placed = placement(self.model_config, device)
         if folder is not None:
+            processor = BrainGemma3DProcessor.from_pretrained(folder)
             model = BrainGemma3DForConditionalGeneration.from_pretrained(
                 folder, dtype=fast_dtype(), is_trainable=True, **placed
             )
         else:
+            processor = BrainGemma3DProcessor.from_config(self.model_config, load_tokenizer(self.language_source))
             source = self.out / "pretrain" if "pretrain" in before else self.model_config.vision_source
-            vision = load_vision_model(source, torch.float32) if source else random_vision(self.model_config)
+            if source:
+                vision = load_vision_model(source, torch.float32)
+            else:
+                vision = random_vision(self.model_config, stage.seed)
             language = load_language_model(self.language_source, fast_dtype(), **placed)
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
         for part in (model.vision_encoder, model.compressor, model.projector):
             part.to(device=device, dtype=torch.float32)
         for parameter in model.lora_parameters():
             parameter.data = parameter.data.float()
-        return model, BrainGemma3DProcessor.from_config(self.model_config, load_tokenizer(self.language_source))
+        return model, processor
 
     def _save(
         self,

@@ -22,11 +22,19 @@ from braingemma3d.findings.schema import LOBES
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.stem import siglip_class
 from braingemma3d.training.config import Part, Term
-from braingemma3d.training.grids import RIGHT, jittered, mirrored_anatomy, open_shard
+from braingemma3d.training.grids import (
+    CORE_CLASS,
+    EDEMA_CLASS,
+    NECROSIS_CLASS,
+    RIGHT,
+    jittered,
+    mirrored_anatomy,
+    open_shard,
+)
 from braingemma3d.training.maps import ANATOMY_CELLS, ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, lesion_cells
+from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.trainer import Learner
 
-NECROSIS, EDEMA, CORE = 1, 2, 3
 SIDE_SHARE, LOBE_SHARE, PART_SHARE = 0.8, 0.15, 0.1
 
 
@@ -48,7 +56,7 @@ HEALTHY = SliceFindings("", (), False, False)
 
 def slice_findings(lesion: np.ndarray, anatomy: np.ndarray) -> SliceFindings:
     """Read a slice's findings off its maps (H, W); specks of fewer than six pixels don't count."""
-    core = (lesion == CORE) | (lesion == NECROSIS)
+    core = (lesion == CORE_CLASS) | (lesion == NECROSIS_CLASS)
     abnormal = lesion > 0
     if abnormal.sum() < 6:
         return HEALTHY
@@ -63,8 +71,8 @@ def slice_findings(lesion: np.ndarray, anatomy: np.ndarray) -> SliceFindings:
     return SliceFindings(
         side,
         lobes,
-        bool((lesion == EDEMA).sum() >= PART_SHARE * parts),
-        bool((lesion == NECROSIS).sum() >= PART_SHARE * parts),
+        bool((lesion == EDEMA_CLASS).sum() >= PART_SHARE * parts),
+        bool((lesion == NECROSIS_CLASS).sum() >= PART_SHARE * parts),
     )
 
 
@@ -136,7 +144,7 @@ class SliceDataset(Dataset):
             "pixel_values": torch.from_numpy(pixels.copy())[None],
             "lesion": cell_shares(lesion[None], LESION_KINDS, self.patch, lesion_cells(self.patch)),
             "anatomy": cell_shares(anatomy[None], ANATOMY_KINDS, self.patch, ANATOMY_CELLS),
-            "caption_ids": torch.tensor(self._caption_ids.get(findings, self._caption_ids[HEALTHY])),
+            "caption_ids": torch.tensor(self._caption_ids[findings]),
         }
 
 
@@ -180,14 +188,7 @@ class SlicePretraining(Learner):
         pixels = pixels.expand(-1, self.config.vision_config.num_channels, -1, -1)
         out = self.vision(pixels, interpolate_pos_encoding=True)
         lesion_loss, anatomy_loss = self.maps.losses(out.last_hidden_state, lesion, anatomy)
-        captions = self.sigmoid_loss(out.pooler_output, caption_ids)
+        texts = self.text_head(self.get_buffer("captions")[caption_ids])
+        scale = self.logit_scale.exp()
+        captions = contrastive_loss(out.pooler_output, texts, scale, self.logit_bias, "sigmoid")
         return {"captions": captions, "lesion": lesion_loss, "anatomy": anatomy_loss}
-
-    def sigmoid_loss(self, images: Tensor, caption_ids: Tensor) -> Tensor:
-        """SigLIP's loss; slices with the same caption are each other's positives."""
-        text = functional.normalize(self.text_head(self.get_buffer("captions")[caption_ids]).float(), dim=-1)
-        same = caption_ids[:, None] == caption_ids[None]
-        with torch.autocast(images.device.type, enabled=False):
-            images = functional.normalize(images.float(), dim=-1)
-            logits = images @ text.float().T * self.logit_scale.exp() + self.logit_bias
-        return -functional.logsigmoid(torch.where(same, logits, -logits)).sum(-1).mean()

@@ -26,6 +26,8 @@ from braingemma3d.training.config import Part, Stage, Term
 logger = logging.getLogger(__name__)
 
 LOGGING_STEPS = 20
+CLIP = 1.0
+"""Norm to which the gradient of a step is cut; that of the contrastive stages mostly is longer."""
 
 
 class Learner(nn.Module):
@@ -100,6 +102,7 @@ def train(
         report_to=list(report_to) or "none",
         remove_unused_columns=False,
         disable_tqdm=True,
+        max_grad_norm=CLIP,
         seed=stage.seed,
     )
     # Another GPU is for another process (accelerate launch); torch's DataParallel would split the batch over all.
@@ -155,6 +158,7 @@ class _Trainer(Trainer):
         self.sums: dict[str, Tensor] = {}
         self.batches = 0
         self.begun = time.monotonic()
+        self.before: float | None = None
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """AdamW over the parts that the stage names; vectors and scalars don't decay."""
@@ -194,10 +198,12 @@ class _Trainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log the mean of each term beside the loss."""
+        """Log the mean of each term beside the loss, and the seconds of the stage, those before a resume too."""
+        if self.before is None:
+            self.before = max((entry.get("seconds", 0.0) for entry in self.state.log_history), default=0.0)
         if "loss" in logs and self.batches:
             means = {name: round(float(value) / self.batches, 4) for name, value in self.sums.items()}
-            logs = {**logs, **means, "seconds": round(time.monotonic() - self.begun, 1)}
+            logs = {**logs, **means, "seconds": round(self.before + time.monotonic() - self.begun, 1)}
             self.sums, self.batches = {}, 0
         super().log(logs, start_time)
 
