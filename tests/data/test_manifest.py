@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from braingemma3d.data.manifest import read_manifest
+from braingemma3d.data.manifest import ManifestCase, held_out, read_manifest
 from braingemma3d.errors import InputError
 
 CASE = {"id": "a", "patient": "p", "image": "images/a.nii.gz", "source": "simulated"}
@@ -118,3 +118,28 @@ def test_a_file_that_is_none(tmp_path):
     (tmp_path / "image.gz").write_bytes(b"\x1f\x8b\xff\x00")
     with pytest.raises(InputError, match="not a manifest"):
         read_manifest(tmp_path / "image.gz")
+
+
+def case(name, **fields):
+    return ManifestCase.model_validate(CASE | {"id": name, "patient": name, **fields})
+
+
+def test_the_test_split_is_taken():
+    cases = [case("a", split="train"), case("b", split="test"), case("c")]
+    assert [one.id for one in held_out(cases)] == ["b"]
+
+
+def test_without_any_split_all_cases_are():
+    assert len(held_out([case("a"), case("b")])) == 2
+
+
+@pytest.mark.parametrize("other", [None, "val"])
+def test_training_cases_are_never_tested_on(other):
+    with pytest.raises(InputError, match="split `test`"):
+        held_out([case("a", split="train"), case("b", split=other)])
+
+
+@pytest.mark.parametrize("learned", ["train", None])
+def test_a_patient_is_not_in_training_and_test(learned):
+    with pytest.raises(InputError, match="1 patients of the manifest have training and test cases"):
+        held_out([case("a", split=learned, patient="p"), case("b", split="test", patient="p")])

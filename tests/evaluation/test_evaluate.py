@@ -14,7 +14,6 @@ from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import (
     all_systems,
     evaluate,
-    held_out,
     reference,
     without_a_model,
     write_results,
@@ -42,27 +41,6 @@ class Says:
 
     def write(self, ids, volumes):
         return [self.text] * len(ids)
-
-
-def test_the_test_split_is_taken():
-    cases = [case("a", split="train"), case("b", split="test"), case("c")]
-    assert [one.id for one in held_out(cases)] == ["b"]
-
-
-def test_without_any_split_all_cases_are():
-    assert len(held_out([case("a"), case("b")])) == 2
-
-
-@pytest.mark.parametrize("other", [None, "val"])
-def test_training_cases_are_never_tested_on(other):
-    with pytest.raises(InputError, match="split `test`"):
-        held_out([case("a", split="train"), case("b", split=other)])
-
-
-@pytest.mark.parametrize("learned", ["train", None])
-def test_a_patient_is_not_in_training_and_test(learned):
-    with pytest.raises(InputError, match="1 patients of the manifest have training and test cases"):
-        held_out([case("a", split=learned, patient="p"), case("b", split="test", patient="p")])
 
 
 def test_an_empty_report_tells_nothing(save_scan, brain_file):

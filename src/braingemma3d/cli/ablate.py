@@ -25,9 +25,8 @@ def ablate(
     Rows that are finished are kept, so an interrupted ablation goes on where it stopped. Takes hours. Exit code 1: some
     rows failed, and are tried again the next time, or the masks of some cases could not be read.
     """
-    from braingemma3d.data.manifest import read_manifest
+    from braingemma3d.data.manifest import held_out, read_manifest
     from braingemma3d.evaluation.ablation import ablate as run_ablation
-    from braingemma3d.evaluation.evaluate import held_out
     from braingemma3d.training.config import read_config
     from braingemma3d.training.patients import to_learn_from
     from braingemma3d.training.run import SETTINGS

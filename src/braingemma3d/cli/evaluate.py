@@ -44,8 +44,13 @@ def evaluate(
     Reports that are already in OUT/predictions.jsonl are kept, so an interrupted evaluation goes on where it stopped.
     Exit code 1: some reports failed, and count as failures, or the masks of some cases could not be read.
     """
-    from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import all_systems, held_out
+    from braingemma3d.data.manifest import held_out, read_manifest
+
+    cases = read_manifest(data)
+    chosen = held_out(cases)
+
+    # Only now: these imports take seconds.
+    from braingemma3d.evaluation.evaluate import all_systems
     from braingemma3d.evaluation.evaluate import evaluate as run
     from braingemma3d.evaluation.systems.baselines import baseline_sources, baselines
     from braingemma3d.evaluation.systems.model import ModelSystem
@@ -54,8 +59,6 @@ def evaluate(
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.training.patients import learned_from
 
-    cases = read_manifest(data)
-    chosen = held_out(cases)
     for source in filter(None, (model, *baseline_sources(systems).values())):
         folder = packaged_weights(source) if source in SIZES else Path(source)
         refuse_learned(chosen, learned_from(folder), source)
@@ -94,8 +97,7 @@ def score(
     of the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
     can't be read, which counts as a failure. What the fixed rules have said is kept in OUT for the next time.
     """
-    from braingemma3d.data.manifest import read_manifest
-    from braingemma3d.evaluation.evaluate import held_out, without_a_model, write_results
+    from braingemma3d.data.manifest import held_out, read_manifest
     from braingemma3d.evaluation.predictions import answers, predict, read_predictions
     from braingemma3d.files import claim, sha256
 
@@ -108,6 +110,10 @@ def score(
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
     if strangers:
         logger.warning("%s: %d reports are on no test case of %s, and left out", predictions, len(strangers), data)
+
+    # Only now: this import takes seconds.
+    from braingemma3d.evaluation.evaluate import without_a_model, write_results
+
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)

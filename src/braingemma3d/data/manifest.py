@@ -73,6 +73,23 @@ def training_cases(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     return [case for case in cases if case.report and case.split in (None, "train")]
 
 
+def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
+    """The cases whose split is ``test``, or all where no case has a split.
+
+    Raises:
+        InputError: there are splits, but no test case, or a patient is in training and test.
+    """
+    if all(case.split is None for case in cases):
+        return list(cases)
+    chosen = [case for case in cases if case.split == "test"]
+    if not chosen:
+        raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
+    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split in ("train", None)}
+    if both:
+        raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
+    return chosen
+
+
 def read_manifest(path: Path) -> list[ManifestCase]:
     """Read a manifest; its relative paths are taken from the folder that it lies in.
 

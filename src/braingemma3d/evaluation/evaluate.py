@@ -25,23 +25,6 @@ from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report.checks import flaws
 
 
-def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
-    """The cases whose split is ``test``, or all where no case has a split.
-
-    Raises:
-        InputError: there are splits, but no test case, or a patient is in training and test.
-    """
-    if all(case.split is None for case in cases):
-        return list(cases)
-    chosen = [case for case in cases if case.split == "test"]
-    if not chosen:
-        raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
-    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split in ("train", None)}
-    if both:
-        raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
-    return chosen
-
-
 def stated(case: ManifestCase) -> Reference | None:
     """What the findings of a case say, or without them its report; None where it has neither. No mask is looked at.
 
