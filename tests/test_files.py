@@ -143,3 +143,17 @@ def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tm
     remove_left_behind(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", ".b.partial-new", "done.npy"]
     remove_left_behind(tmp_path / "absent")
+
+
+def test_a_folder_that_was_set_aside_when_its_process_was_killed_comes_back(tmp_path):
+    for target, there in (("lost", False), ("kept", True)):
+        aside = tmp_path / f".{target}.partial-1a2b.old"
+        aside.mkdir()
+        (aside / "report.json").write_text("earlier")
+        if there:
+            (tmp_path / target).mkdir()
+        for path in (aside / "report.json", aside):
+            os.utime(path, (0, 0))
+    remove_left_behind(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["kept", "lost", "report.json"]
+    assert (tmp_path / "lost" / "report.json").read_text() == "earlier"

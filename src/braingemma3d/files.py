@@ -16,6 +16,7 @@ from braingemma3d.errors import InputError
 
 LEFT_BEHIND_S = 600
 """Seconds after which nobody writes to an unfinished file any more."""
+_SET_ASIDE = ".old"
 _OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in a folder that somebody has looked into."""
 
@@ -47,7 +48,7 @@ def _swap(new: Path, target: Path) -> None:
     if not target.exists():
         new.rename(target)
         return
-    old = new.with_name(new.name + ".old")
+    old = new.with_name(new.name + _SET_ASIDE)
     target.rename(old)
     try:
         new.rename(target)
@@ -72,13 +73,18 @@ def new_file(target: Path) -> Iterator[Path]:
 def remove_left_behind(folder: Path) -> None:
     """Remove what :func:`new_file` and :func:`new_folder` had not finished in a folder when their process was killed.
 
-    A younger one than :data:`LEFT_BEHIND_S` may be of another process that is at work there.
+    What stood in the place of a new folder, and had been set aside for it, gets its name back. A younger one than
+    :data:`LEFT_BEHIND_S` may be of another process that is at work there.
     """
     for partial in folder.glob(".*.partial-*"):
         with suppress(FileNotFoundError):
             newest = max(path.stat().st_mtime for path in (partial, *partial.rglob("*")))
             if time.time() - newest > LEFT_BEHIND_S:
-                shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+                target = folder / partial.name[1:].partition(".partial-")[0]
+                if partial.name.endswith(_SET_ASIDE) and not target.exists():
+                    partial.rename(target)
+                else:
+                    shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
 
 
 def claim(path: Path, text: str) -> bool:

@@ -22,6 +22,7 @@ from braingemma3d.simulate.case import case_id
 from braingemma3d.training.patients import key
 
 LEFT = "A lesion lies in the left frontal lobe. There is moderate edema."
+SLICES = {"attention": "slice"}
 HEALTHY = "No lesion is seen. There is no edema."
 
 
@@ -112,11 +113,21 @@ def test_results_of_another_model_are_not_mixed_with_these(run, manifest, tiny_c
 def test_a_model_is_not_tested_on_all_that_it_has_learned_from(run, manifest, tiny_checkpoint, tmp_path):
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "trained")
     (folder / "training.json").write_text(json.dumps({"patients": [key("phantom", "b"), key("other", "a")]}))
-    for options in (["--model", folder], ["--model", tiny_checkpoint, "--systems", f"slices={folder}"]):
+    (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | SLICES))
+    for name, options in (
+        (folder, ["--model", folder]),
+        ("slices", ["--model", tiny_checkpoint, "--systems", f"slices={folder}"]),
+    ):
         result = run("evaluate", *options, "--data", manifest)
         assert result.exit_code == 2
-        assert f"{folder} has learned from 1 of 2 test cases" in result.stderr
+        assert f"{name} has learned from 1 of 2 test cases" in result.stderr
         assert not (tmp_path / "out").exists()
+
+
+def test_a_model_from_the_hub_is_not_tested_on_its_own_patients(run, manifest, tmp_path, monkeypatch):
+    (tmp_path / "training.json").write_text(json.dumps({"patients": [key("phantom", "a")]}))
+    monkeypatch.setattr("braingemma3d.model.loading.local_snapshot", lambda source: tmp_path)
+    assert "org/model has learned from 1 of 2" in run("evaluate", "--model", "org/model", "--data", manifest).stderr
 
 
 def test_the_packaged_model_is_not_tested_on_its_own_patients(run, manifest):

@@ -35,8 +35,12 @@ def test_version():
     assert CliRunner().invoke(app, ["--version"]).output.strip() == version("braingemma3d")
 
 
-def test_an_unknown_verb_is_exit_2():
-    assert CliRunner().invoke(app, ["diagnose"]).exit_code == 2
+@pytest.mark.parametrize("said", [["diagnose"], ["--bogus"], ["--verbose=1", "doctor"]])
+def test_a_wrong_command_line_is_one_line_and_exit_2(said):
+    result = CliRunner().invoke(app, said)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "--help" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import small_models
+from braingemma3d.errors import InputError
 from braingemma3d.explain import score as score_module
 from braingemma3d.explain.perturb import Perturbation
 from braingemma3d.explain.score import ModelScorer, ScoreTable, log_likelihoods, shuffled
@@ -49,6 +50,13 @@ def plain(model, processor, pixels, text, start):
     logits = model(input_ids=torch.cat([prompt, ids], dim=1), pixel_values=pixels).logits
     found = logits[0, prompt.shape[1] - 1 : -1].log_softmax(-1).gather(1, ids[0][:, None])[:, 0]
     return float(found[start:].sum())
+
+
+def test_a_report_of_other_words_than_the_model_writes_is_refused(loaded, perturbation, report_text):
+    model, processor = loaded
+    model.config.report_tokens = processor.tokenizer.encode(report_text, add_special_tokens=False)[1:2]
+    with pytest.raises(InputError, match="can't be explained"):
+        ModelScorer(model, processor, perturbation, report_text, plan_targets(report_text))
 
 
 def test_every_score_is_the_plain_models(scorer, loaded, perturbation, report_text):

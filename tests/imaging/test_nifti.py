@@ -63,7 +63,11 @@ def test_a_pair_is_known_by_both_its_files(tmp_path):
     for name, value in (("a", 1), ("b", 2)):
         nib.Nifti1Pair(np.full((4, 4, 4), value, np.uint8), np.eye(4)).to_filename(tmp_path / f"{name}.img")
     assert (tmp_path / "a.hdr").read_bytes() == (tmp_path / "b.hdr").read_bytes()
-    assert scan_sha256(tmp_path / "a.hdr") == scan_sha256(tmp_path / "a.img") != scan_sha256(tmp_path / "b.hdr")
+    known = scan_sha256(tmp_path / "a.hdr")
+    assert known == scan_sha256(tmp_path / "a.img") != scan_sha256(tmp_path / "b.hdr")
+    for half in ("hdr", "img"):
+        (tmp_path / f"a.{half}").rename(tmp_path / f"a.{half.upper()}")
+    assert scan_sha256(tmp_path / "a.HDR") == known
 
 
 def _empty(tmp_path):

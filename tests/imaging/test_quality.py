@@ -91,6 +91,15 @@ def test_a_brain_that_is_cut_off_is_warned_of_by_side(cut, name):
     assert "not checked whether this is a FLAIR" in warnings["partial_coverage"]
 
 
+def test_thick_slices_count_with_their_whole_height():
+    mask = np.zeros((21, 40, 40), bool)
+    mask[2:-2, 5:35, 5:35] = True
+    spacing = (5.2, 3.0, 3.0)
+    assert "partial_coverage" not in codes(volume_of(noise(mask.shape), spacing, mask)), "88 mm"
+    mask[2] = False
+    assert "partial_coverage" in codes(volume_of(noise(mask.shape), spacing, mask)), "83 mm"
+
+
 def test_an_unusual_brain_volume_is_warned_of():
     assert "brain_volume" in codes(volume_of(noise((60, 60, 60)), mask=ball(radius=14)))
 

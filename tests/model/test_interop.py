@@ -73,6 +73,19 @@ def test_logits_are_the_references(snapshot, volume):
     assert model.config.patch_grid == (7, 4, 3)
 
 
+@torch.inference_mode()
+def test_once_saved_it_needs_the_snapshot_no_more(snapshot, volume, tmp_path_factory):
+    model, processor = load_published(snapshot, **SMALL)
+    expected = model(**processor(volume)).logits
+    saved = tmp_path_factory.mktemp("saved")
+    for part in (model, processor):
+        part.save_pretrained(saved)
+    shutil.rmtree(snapshot)
+    assert [file for file in saved.rglob("*.json") if str(snapshot) in file.read_text()] == []
+    again, reader = load_model(str(saved), torch.float32)
+    torch.testing.assert_close(again(**reader(volume)).logits, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_lora_adapters_of_the_multimodal_model_are_put_on_the_text_tower(snapshot, volume):
     whole = Gemma3ForConditionalGeneration.from_pretrained(snapshot / "language_model").eval()
     adapted = get_peft_model(whole, LoraConfig(r=4, target_modules=["q_proj", "v_proj"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from braingemma3d.errors import ModelError
+from braingemma3d.model import backbones
 from braingemma3d.model.loading import fast_dtype, load_model, random_vision, weights_sha256
 from braingemma3d.report.pipeline import Pipeline
 
@@ -62,6 +64,15 @@ def test_an_empty_folder_is_one_clear_line(tmp_path):
 
 def test_medgemma_without_its_weights_says_what_to_do():
     with pytest.raises(ModelError, match="accept its licence"):
+        load_model("medgemma")
+
+
+def test_a_full_disk_is_no_matter_of_a_licence(monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "blobs")
+
+    monkeypatch.setattr(backbones, "snapshot_download", full)
+    with pytest.raises(OSError, match="No space left"):
         load_model("medgemma")
 
 

@@ -53,17 +53,19 @@ def evaluate(
     from braingemma3d.evaluation.evaluate import all_systems
     from braingemma3d.evaluation.evaluate import evaluate as run
     from braingemma3d.evaluation.systems.baselines import baseline_sources, baselines
-    from braingemma3d.evaluation.systems.model import ModelSystem
+    from braingemma3d.evaluation.systems.model import ModelSystem, TrainedSlices
     from braingemma3d.files import claim, sha256
-    from braingemma3d.model.loading import SIZES, packaged_weights
+    from braingemma3d.model.loading import trained_folder
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.training.patients import learned_from
 
-    for source in filter(None, (model, *baseline_sources(systems).values())):
-        folder = packaged_weights(source) if source in SIZES else Path(source)
-        refuse_learned(chosen, learned_from(folder), source)
-    name = _name(Path(model))
+    if folder := trained_folder(model):
+        refuse_learned(chosen, learned_from(folder), model)
     beside = baselines(systems)
+    for one in beside:
+        if isinstance(one, TrainedSlices):
+            refuse_learned(chosen, learned_from(one.folder), one.name)
+    name = _name(Path(model))
     evaluated = ModelSystem(Pipeline.from_pretrained(model), name)
     settings = {"model_sha256": evaluated.pipeline.model_info.sha256, "data_sha256": sha256(data)}
     if not claim(out / "settings.json", json.dumps(settings, indent=2)):

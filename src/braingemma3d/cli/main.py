@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -46,6 +46,21 @@ def disk_error(error: Exception) -> str:
 class ErrorsInOneLine(TyperGroup):
     """Bad input ends in one line on stderr and exit code 2, an interruption in one line and 130."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options that stand before a verb."""
+        try:
+            return super().make_context(*args, **kwargs)
+        except USAGE_ERROR as error:
+            self._refuse(error)
+
+    @staticmethod
+    def _refuse(error: Any) -> NoReturn:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise error
+        verb = error.ctx.command_path if error.ctx else "braingemma3d"
+        print_error(f"{error.format_message().rstrip('.')}; see {verb} --help")
+        raise typer.Exit(2) from error
+
     def invoke(self, ctx: Any) -> Any:
         """Run a verb."""
         try:
@@ -54,11 +69,7 @@ class ErrorsInOneLine(TyperGroup):
             print_error(str(error))
             raise typer.Exit(2) from error
         except USAGE_ERROR as error:
-            if type(error).__name__ == "NoArgsIsHelpError":
-                raise
-            verb = error.ctx.command_path if error.ctx else "braingemma3d"
-            print_error(f"{error.format_message().rstrip('.')}; see {verb} --help")
-            raise typer.Exit(2) from error
+            self._refuse(error)
         except Exception as error:
             if not (of_disk := disk_error(error)):
                 raise

@@ -78,7 +78,7 @@ def _report_all(
     resume: bool,
 ) -> list[Outcome]:
     """Report on every scan; each one's files are complete before the next begins."""
-    from braingemma3d.files import refuse_folder
+    from braingemma3d.files import refuse_folder, remove_left_behind
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.writers import (
         REPORT_FILES,
@@ -90,6 +90,7 @@ def _report_all(
         write_summary,
     )
 
+    remove_left_behind(out)
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
     try:

@@ -18,7 +18,7 @@ from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneV
 from braingemma3d.evaluation.systems.no_learning import BrighterHemisphere, BrightestBlob, Majority
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
-from braingemma3d.files import new_file
+from braingemma3d.files import new_file, remove_left_behind
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract, read
 from braingemma3d.imaging.preprocess import load_scan
@@ -159,6 +159,7 @@ def write_results(
     """Measure predictions and write ``metrics.json``, ``RESULTS.md``, the plots and ``cases.jsonl`` into ``out``."""
     metrics = measure(predictions, references, system).model_copy(update={"left_out": dict(left_out or {})})
     out.mkdir(parents=True, exist_ok=True)
+    remove_left_behind(out)
     with new_file(out / "metrics.json") as partial:
         partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     with new_file(out / "RESULTS.md") as partial:

@@ -9,7 +9,7 @@ import nibabel as nib
 from braingemma3d.explain.explanation import Explanation
 from braingemma3d.explain.overlay import attribution_image, save_overlay
 from braingemma3d.explain.viewer import save_viewer
-from braingemma3d.files import new_folder, refuse_folder
+from braingemma3d.files import new_folder, refuse_folder, remove_left_behind
 from braingemma3d.imaging.volume import Mask
 
 FILES = ("attribution.nii.gz", "explanation.html", "overlay.png", "scorecard.json")
@@ -28,6 +28,7 @@ def write_explanation(explanation: Explanation, folder: Path, outline: Mask | No
         InputError: the folder holds other things than an earlier explanation.
     """
     refuse_folder(folder, FILES, WHAT)
+    remove_left_behind(folder.parent)
     with new_folder(folder) as partial:
         nib.save(attribution_image(explanation), partial / "attribution.nii.gz")
         save_overlay(explanation, partial / "overlay.png", outline)

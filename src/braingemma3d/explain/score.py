@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from braingemma3d.errors import InputError
 from braingemma3d.explain.perturb import Perturbation
 from braingemma3d.explain.targets import Target, token_weights, with_likeliest, writable
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
@@ -39,7 +40,8 @@ class ModelScorer:
             that it can write.
 
     Raises:
-        InputError: the model can't write the contrary of anything that is asked.
+        InputError: the model can't write the report, as its text is of other tokens when it is read again, or the
+            contrary of anything that is asked.
     """
 
     def __init__(
@@ -59,6 +61,10 @@ class ModelScorer:
         self.text = text
         self.prompt: Tensor = processor()["input_ids"][0]
         self.seen: dict[bytes, Tensor] = {}
+        if not self._can_write(text):
+            raise InputError(
+                "the report is not of words that the model writes with; it can't be explained", "unwritable"
+            )
         targets = writable(text, targets, self._can_write)
         whole = torch.ones(1, perturbation.count, dtype=torch.bool)
         self.targets = with_likeliest(text, targets, lambda tried: self._set(tried)(whole)[0])

@@ -20,6 +20,8 @@ from braingemma3d.imaging.orientation import orientation_code, to_dhw
 from braingemma3d.imaging.volume import QualityWarning, ScanGrid, Volume
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
+_PAIR = (".hdr", ".img")
+"""A scan in two files."""
 _MAX_VOXELS = 1024**3
 _AFFINE_TOLERANCE_MM = 2.0
 
@@ -45,10 +47,10 @@ def read_nifti(path: Path) -> Volume:
     except OSError as error:
         raise InputError(f"{path}: no such file; check the path", "missing_file") from error
     if path.is_dir():
-        raise InputError(
-            f"{path}: a folder without NIfTI files; give a scan, or convert DICOM with dcm2niix", "no_scans"
-        )
-    if not is_nifti(path) and path.suffix.lower() not in (".img", ".hdr"):
+        holds_some = any(map(is_nifti, path.iterdir()))
+        fault = ", not a scan; give one of its files" if holds_some else " without NIfTI files; give a scan"
+        raise InputError(f"{path}: a folder{fault}, or convert DICOM with dcm2niix", "no_scans")
+    if not is_nifti(path) and path.suffix.lower() not in _PAIR:
         raise InputError(f"{path}: not a NIfTI file by its name; give a .nii or .nii.gz scan", "not_nifti")
     if size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")
@@ -85,7 +87,8 @@ def scan_sha256(path: Path) -> str:
     """SHA-256 of a scan's file; of a header and its image (``.hdr``, ``.img``), of both."""
     if is_nifti(path):
         return sha256(path)
-    pair = [half for suffix in (".hdr", ".img") if (half := path.with_suffix(suffix)).is_file()]
+    halves = [half for half in path.parent.iterdir() if half.stem == path.stem and half.suffix.lower() in _PAIR]
+    pair = sorted(halves, key=lambda half: half.suffix.lower())
     return hashlib.sha256("".join(map(sha256, pair)).encode()).hexdigest()
 
 

@@ -87,7 +87,7 @@ def _coverage(volume: Volume) -> list[QualityWarning]:
     for axis, (low_name, high_name) in enumerate([("bottom", "top"), ("back", "front"), ("left", "right")]):
         area = mask.sum(axis=tuple(a for a in range(3) if a != axis))
         cut += [name for name, edge in ((low_name, area[0]), (high_name, area[-1])) if edge > EDGE_SHARE * area.max()]
-    height = np.ptp(np.flatnonzero(mask.any(axis=(1, 2)))) * volume.spacing[0]
+    height = (np.ptp(np.flatnonzero(mask.any(axis=(1, 2)))) + 1) * volume.spacing[0]
     if cut:
         what = f"The brain is cut off at the {' and '.join(cut)} of the image."
     elif height < COVERAGE_MM:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ from braingemma3d.model.stem import siglip_class
 _FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "projector_vis_scale.pt"]
 """What is fetched of a repository, its subfolders included: no pickle but the published projector, which is read as
 bare tensors."""
+_OF_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO}
+"""Errors of this machine, which say so themselves."""
 HUB_OPTIONS = {"cache_dir", "force_download", "local_files_only", "token"}
 """Arguments of ``from_pretrained`` on how the hub is asked, for every repository that a model consists of."""
 
@@ -56,6 +59,8 @@ def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) 
     except HFValidationError as error:
         raise ModelError(f"{source}: neither a model folder nor a hub id; check the name", "missing_model") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        if error.errno in _OF_DISK:
+            raise
         raise ModelError(
             f"{source}: its weights are not on this machine and the hub did not give them; accept its licence on "
             "huggingface.co and run `hf auth login`, or give the path of a downloaded folder",

@@ -73,10 +73,11 @@ def load_published(
         )
     vision = load_vision_model(folder / VISION_FOLDER, dtype)
     language = load_language_model(folder / LANGUAGE_FOLDER, dtype)
+    # Where they were loaded from is nobody else's business.
+    of_vision, of_language = (part.config.to_dict() | {"_name_or_path": ""} for part in (vision, language))
     config = BrainGemma3DConfig(
-        vision_config=vision.config.to_dict(),
-        text_config=language.config.to_dict(),
-        language_source=str((folder / LANGUAGE_FOLDER).resolve()),
+        vision_config=of_vision,
+        text_config=of_language,
         trained_stage="published",
         **{**REFERENCE_CHOICES, **choices},
     )

@@ -57,8 +57,8 @@ class TrainedSlices(ModelSystem):
     def __init__(self, source: str = "", revision: str | None = None) -> None:
         if not source:
             raise ModelError("nobody has published slices; train it with configs/mini-slices.yaml, and give its folder")
-        folder = local_snapshot(source, revision)
-        super().__init__(Pipeline.from_pretrained(str(folder)), self.name)
+        self.folder = local_snapshot(source, revision)
+        super().__init__(Pipeline.from_pretrained(str(self.folder)), self.name)
         if self.pipeline.model.config.attention != "slice":
             raise ModelError(f"{source}: not a model on slices; train one with configs/mini-slices.yaml")
 
