@@ -133,21 +133,31 @@ def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tm
     for name, age in ((".1.partial-old.npy", LEFT_BEHIND_S + 60), (".2.partial-new.npy", 0), ("done.npy", 10**6)):
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    for folder, age in ((".a.partial-old", LEFT_BEHIND_S + 60), (".b.partial-new", 0)):
+    for folder, age in ((".a.partial-0123abcd", LEFT_BEHIND_S + 60), (".b.partial-0123abcd", 0)):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "half").touch()
         for path in (tmp_path / folder / "half", tmp_path / folder):
             os.utime(path, (time.time() - age,) * 2)
     # Files grow without changing their folder.
-    os.utime(tmp_path / ".b.partial-new", (0, 0))
+    os.utime(tmp_path / ".b.partial-0123abcd", (0, 0))
     remove_left_behind(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", ".b.partial-new", "done.npy"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".2.partial-new.npy", ".b.partial-0123abcd", "done.npy"]
     remove_left_behind(tmp_path / "absent")
+
+
+def test_what_other_programs_have_left_stays(tmp_path):
+    for name in (".film.partial-download", ".12x.partial-y"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".cache.partial-old").mkdir()
+    os.utime(tmp_path / ".cache.partial-old", (0, 0))
+    remove_left_behind(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_a_folder_that_was_set_aside_when_its_process_was_killed_comes_back(tmp_path):
     for target, there in (("lost", False), ("kept", True)):
-        aside = tmp_path / f".{target}.partial-1a2b.old"
+        aside = tmp_path / f".{target}.partial-0a1b2c3d.old"
         aside.mkdir()
         (aside / "report.json").write_text("earlier")
         if there:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -17,6 +18,9 @@ from braingemma3d.errors import InputError
 LEFT_BEHIND_S = 600
 """Seconds after which nobody writes to an unfinished file any more."""
 _SET_ASIDE = ".old"
+_PARTIAL_FILE = re.compile(r"\.\d+\.partial-.+")
+_PARTIAL_FOLDER = re.compile(rf"\.(.+)\.partial-[0-9a-f]{{8}}({re.escape(_SET_ASIDE)})?")
+"""Names that :func:`new_file` and :func:`new_folder` give to what they have not finished."""
 _OF_DESKTOPS = (".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers leave in a folder that somebody has looked into."""
 
@@ -77,14 +81,19 @@ def remove_left_behind(folder: Path) -> None:
     :data:`LEFT_BEHIND_S` may be of another process that is at work there.
     """
     for partial in folder.glob(".*.partial-*"):
+        known = (_PARTIAL_FOLDER if partial.is_dir() else _PARTIAL_FILE).fullmatch(partial.name)
+        if known is None:
+            continue
         with suppress(FileNotFoundError):
             newest = max(path.stat().st_mtime for path in (partial, *partial.rglob("*")))
-            if time.time() - newest > LEFT_BEHIND_S:
-                target = folder / partial.name[1:].partition(".partial-")[0]
-                if partial.name.endswith(_SET_ASIDE) and not target.exists():
-                    partial.rename(target)
-                else:
-                    shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+            if time.time() - newest <= LEFT_BEHIND_S:
+                continue
+            if not partial.is_dir():
+                partial.unlink()
+            elif known[2] and not (folder / known[1]).exists():
+                partial.rename(folder / known[1])
+            else:
+                shutil.rmtree(partial)
 
 
 def claim(path: Path, text: str) -> bool:

@@ -197,7 +197,7 @@ def test_fixed_rules_do_not_look_twice_and_never_at_another_test_set(run, manife
     manifest.write_text(manifest.read_text() + "\n")
     result = run("score", said, "--data", manifest)
     assert result.exit_code == 2
-    assert "another test set" in result.stderr
+    assert "other results" in result.stderr
 
 
 def test_a_mask_that_nobody_foresaw_costs_no_other(run, manifest, reports, save_scan, tmp_path, monkeypatch):

@@ -204,6 +204,16 @@ def test_resuming_needs_the_json(run, brain_file):
     assert "add json to --format" in result.stderr
 
 
+def test_what_a_killed_batch_left_half_written_is_removed(run, brain_file, tmp_path):
+    half = tmp_path / "out" / ".other.partial-0123abcd"
+    half.mkdir(parents=True)
+    (half / "report.txt").write_text("half a report")
+    for path in (half / "report.txt", half):
+        os.utime(path, (0, 0))
+    assert run(brain_file).exit_code == 0
+    assert not half.exists()
+
+
 def test_a_folder_that_would_be_lost_is_refused_before_any_work(run, brain_file, tmp_path, monkeypatch):
     (tmp_path / "out" / "scan").mkdir(parents=True)
     (tmp_path / "out" / "scan" / "notes.txt").touch()

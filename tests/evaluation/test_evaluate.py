@@ -96,7 +96,13 @@ def test_a_mask_is_asked_before_the_report_and_the_report_for_the_rest(save_scan
     assert (found.findings.edema, found.findings.ventricular_compression) == ("moderate", "mild")
 
 
-UNREAD = ["Follow-up after resection.", "Es zeigt sich ein Glioblastom links frontal.", "There is moderate edema."]
+UNREAD = [
+    "Follow-up after resection.",
+    "Es zeigt sich ein Glioblastom links frontal.",
+    "There is moderate edema.",
+    "A cavity is seen. The remaining brain is normal, and the ventricles are normal.",
+    "The scan is not normal.",
+]
 
 
 @pytest.mark.parametrize("report", UNREAD)

@@ -52,7 +52,7 @@ def test_an_interrupted_conversion_leaves_nothing_and_the_next_one_starts_anew(
 
 @needs_package
 def test_what_a_killed_conversion_left_is_cleared(own_cache, fake_package):
-    abandoned = own_cache / f".{gemma_package.converted_folder().name}.partial-x"
+    abandoned = own_cache / f".{gemma_package.converted_folder().name}.partial-0123abcd"
     abandoned.mkdir(parents=True)
     (abandoned / "half").touch()
     for path in (abandoned / "half", abandoned):

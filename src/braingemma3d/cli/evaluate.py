@@ -124,7 +124,7 @@ def score(
     read += answers([one for one in others if not one.needs_scan], references)
     rules = [one for one in others if one.needs_scan]
     if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
-        raise InputError(f"{out}: holds results on another test set; choose another --out", "bad_option")
+        raise InputError(f"{out}: holds other results; choose another --out", "bad_option")
     if rules and all(case.image.is_file() for case in chosen):
         path = out / "fixed-rules.jsonl"
         read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
