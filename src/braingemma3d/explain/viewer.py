@@ -20,10 +20,10 @@ from braingemma3d.explain.scorecard import MapCard
 from braingemma3d.explain.targets import Target
 from braingemma3d.imaging.orientation import dhw_to_ras_image
 from braingemma3d.imaging.volume import Affine, Volume
+from braingemma3d.report.picture import windowed
 
 FRAME_MM = 25.0
 """Of the scan around the brain that is put into the page."""
-_WINDOW = (0.5, 99.7)
 
 
 def save_viewer(explanation: Explanation, target: Path) -> None:
@@ -119,17 +119,9 @@ def _evidence(card: MapCard) -> list[tuple[str, str]]:
 
 def _eight_bit(volume: Volume) -> tuple[np.ndarray, Affine]:
     """The brain with a frame around it, (D, H, W) uint8, and its affine."""
-    if volume.brain_mask is None:
-        raise ValueError("the viewer needs a brain mask")
-    low, high = np.percentile(volume.array[volume.brain_mask], _WINDOW)
-    starts = []
-    frame = []
-    for indices, mm in zip(np.nonzero(volume.brain_mask), volume.spacing, strict=True):
-        starts.append(max(0, int(indices.min() - FRAME_MM / mm)))
-        frame.append(slice(starts[-1], int(indices.max() + FRAME_MM / mm) + 1))
-    scaled = np.clip((volume.array[tuple(frame)] - low) / max(high - low, 1e-6), 0, 1)
+    frame, _, scaled = windowed(volume, FRAME_MM)
     affine = volume.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ np.array(starts)
+    affine[:3, 3] += affine[:3, :3] @ np.array([part.start for part in frame])
     return (scaled * 255).round().astype(np.uint8), affine
 
 
