@@ -45,6 +45,11 @@ def test_case_changes_nothing(report: str) -> None:
     assert extract(report.upper()) == extract(report) == extract(report.lower())
 
 
+@pytest.mark.parametrize("text", ["no lesion: lesion", "Mild edema: edema.", "Without necrosis: necrosis is seen."])
+def test_a_cue_before_a_label_is_read(text: str) -> None:
+    assert extract(text) != Findings()
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:

@@ -112,7 +112,7 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
             return
         elif kind in PLACES and not (shared_lobe and kind is Kind.LOBE):
             sentence.denied_places.add(at)
-        elif kind in FINDINGS:
+        elif kind in FINDINGS and at in sentence.mentions:
             mention = sentence.mentions[at]
             if only_next or not _is_presupposed(sentence, mention):
                 mention.denied = captured = True
@@ -205,7 +205,7 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     transparent = PLACES | {Kind.WORD, Kind.VENTRICLE, Kind.MEASURE, Kind.MASK}
     at = cue + 1
     while sentence.has(at, clause):
-        if tokens[at].kind in FINDINGS:
+        if tokens[at].kind in FINDINGS and at in sentence.mentions:
             _raise(sentence.mentions[at], degree)
             _share(sentence, at, degree)
             return
