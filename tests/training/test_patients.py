@@ -24,7 +24,7 @@ def test_of_a_simulation_its_first_cases():
     simulated = {"image": "a.nii", "source": "simulated"}
     cases = [ManifestCase(id=f"x{i}", patient=f"sim7-{i:06d}", **simulated) for i in range(4)]
     learned = to_learn_from(Data(simulate=3, seed=7))
-    assert [found in learned for found in keys(cases).values()] == [True, True, True, False]
+    assert [found in learned for found in keys(cases)] == [True, True, True, False]
 
 
 def test_one_number_at_two_sites_is_two_patients_and_no_key_names_one():

@@ -179,7 +179,7 @@ def refuse_learned(cases: Sequence[ManifestCase], learned: Collection[str], mode
     """
     from braingemma3d.training.patients import keys
 
-    seen = sum(key in learned for key in keys(cases).values())
+    seen = sum(key in learned for key in keys(cases))
     if seen:
         raise InputError(f"{model} has learned from {seen} of {len(cases)} test cases; give it patients it never saw")
 

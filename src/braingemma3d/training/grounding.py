@@ -219,11 +219,7 @@ class Grounding(Learner):
             anatomy: likewise, in cells of its own.
             amounts: (batch, AMOUNTS) of the patches that the encoder sees, likewise.
         """
-        if pixel_values is not None:
-            patches = self.encode(pixel_values, kept)
-        if patches is None:
-            raise ValueError("give pixel_values or patches")
-        patches = patches.to(self.projector.scale.dtype)  # the cached ones are bfloat16
+        patches = self._patches(pixel_values, patches, kept)
         tokens = self.projector(self.compressor(patches)).float()
         pooled = tokens.mean(1)
         scale = self.logit_scale.exp()
@@ -245,9 +241,18 @@ class Grounding(Learner):
         if self.as_words is not None:
             device = self.projector.scale.device
             seen = {name: batch[name].to(device) for name in ("patches", "pixel_values", "kept") if name in batch}
-            patches = seen["patches"] if "patches" in seen else self.encode(seen["pixel_values"], seen.get("kept"))
-            tokens = self.projector(self.compressor(patches.to(self.projector.scale.dtype)))
+            tokens = self.projector(self.compressor(self._patches(**seen)))
             match_scale(self.projector, tokens, self.as_words.get_buffer("words"))
+
+    def _patches(
+        self, pixel_values: Tensor | None = None, patches: Tensor | None = None, kept: Tensor | None = None
+    ) -> Tensor:
+        """Patches of a batch in the parts' own precision: encoded, or from the cache, which holds bfloat16."""
+        if pixel_values is not None:
+            patches = self.encode(pixel_values, kept)
+        if patches is None:
+            raise ValueError("give pixel_values or patches")
+        return patches.to(self.projector.scale.dtype)
 
     def encode(self, pixel_values: Tensor, kept: Tensor | None = None) -> Tensor:
         """Patches of a batch, in chunks whose inner values are not kept where the stage says so."""

@@ -20,9 +20,9 @@ def key(source: str, patient: str) -> str:
     return hashlib.sha256(f"{source}/{patient}".encode()).hexdigest()[:16]
 
 
-def keys(cases: Iterable[ManifestCase]) -> dict[str, str]:
-    """The key of each case's patient, by the case's id."""
-    return {case.id: key(case.source, case.patient) for case in cases}
+def keys(cases: Iterable[ManifestCase]) -> list[str]:
+    """The key of each case's patient, in order."""
+    return [key(case.source, case.patient) for case in cases]
 
 
 def to_learn_from(data: Data) -> set[str]:
@@ -32,7 +32,7 @@ def to_learn_from(data: Data) -> set[str]:
         InputError: the manifest can't be read.
     """
     if data.manifest is not None:
-        return set(keys(training_cases(read_manifest(data.manifest))).values())
+        return set(keys(training_cases(read_manifest(data.manifest))))
     return {key(SIMULATED, case_id(data.seed, index)) for index in range(data.simulate or 0)}
 
 
