@@ -173,6 +173,16 @@ def test_an_interrupted_run_goes_on(cases, path):
     assert system.asked == [["c8", "c8"]]
 
 
+def test_two_runs_do_not_write_into_one_file(cases, path):
+    def progress(batches):
+        with pytest.raises(InputError, match="another evaluation is writing here; wait for it"):
+            predict([Watched("other")], cases(1), path)
+        yield from batches
+
+    assert len(predict([Watched()], cases(1), path, progress)) == 1
+    assert len(predict([Watched("other")], cases(1), path)) == 1
+
+
 @pytest.mark.parametrize("left", ['{"system": "model", "id": "c1", "te', '{"system": "model", "id": "c1", "text": "é'])
 def test_half_a_last_line_does_not_stop_a_run_from_going_on(cases, path, left):
     predict([Watched()], cases(1), path)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
@@ -98,12 +99,26 @@ def predict(
 
     Raises:
         ModelError: a system can't be loaded, and so would fail on every case.
+        InputError: another process is writing into ``path``.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # The lock ends with its process, however that ends.
+        with FileLock(path.with_suffix(".lock")).acquire(timeout=0):
+            return _predict(systems, cases, path, progress)
+    except Timeout as error:
+        raise InputError(
+            f"{path.parent}: another evaluation is writing here; wait for it or choose another --out", "bad_option"
+        ) from error
+
+
+def _predict(
+    systems: Sequence[System], cases: Sequence[ManifestCase], path: Path, progress: Progress
+) -> list[Prediction]:
     if path.is_file():
         _drop_unfinished_line(path)
     known = {(p.system, p.id): p for p in (read_predictions(path) if path.is_file() else []) if p.error is None}
     wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
-    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         for batch in progress([wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]):
             loaded = [_load(case) for case in batch]
