@@ -3,7 +3,8 @@
 ``python scripts/package_weights.py RUN_DIR RESULTS_DIR ... [--made TEXT_FILE]``: the last stage of a run of
 ``braingemma3d train`` becomes ``src/braingemma3d/weights/<size>/``; its figures are those of the ``metrics.json`` in
 folders of ``braingemma3d evaluate``; the curves of all stages go to ``docs/images/training.png``. A run that did not
-start from nothing needs ``--made``, the card's words on how its weights came about.
+start from nothing needs ``--made``, the card's words on how its weights came about; the patients from whom the
+packaged weights have learned count as its own then.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 
 from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
 from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.training.patients import HISTORY
+from braingemma3d.training.patients import HISTORY, learned_from
 from braingemma3d.training.run import SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -79,9 +80,13 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     records = {name: json.loads((run / name / HISTORY).read_text(encoding="utf-8")) for name in names}
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
     last = records[names[-1]]
-    told = {name: last[name] for name in ("cases_sha256", "patients")}
-    record = {"config": config, **told, "stages": histories}
     size = config["size"] or config["start"]
+    target = ROOT / "src" / "braingemma3d" / "weights" / size
+    patients = set().union(*(one["patients"] for one in records.values()))
+    if made != FROM_NOTHING:
+        patients |= learned_from(target)
+    told = {"cases_sha256": last["cases_sha256"], "patients": sorted(patients)}
+    record = {"config": config, **told, "stages": histories}
     words = json.loads((run / names[-1] / "config.json").read_text(encoding="utf-8"))["report_tokens"]
     card = CARD.format(
         size=size,
@@ -93,7 +98,6 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
         results="\n\n".join(result_table(folder) for folder in results) or "Not evaluated yet.",
     )
     # Only now: what is there is lost with this.
-    target = ROOT / "src" / "braingemma3d" / "weights" / size
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(run / names[-1], target)
     (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from braingemma3d.errors import InputError
 
@@ -152,6 +154,17 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
     # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
     lines = path.read_text(encoding="utf-8-sig").split("\n")
     return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def from_json(line: str) -> Any:
+    """What a line of a JSONL file holds.
+
+    Raises:
+        ValueError: it is not JSON, or a text in it has half of a surrogate pair, which could not be written again.
+    """
+    value = json.loads(line)
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def sha256(path: Path) -> str:

@@ -67,7 +67,7 @@ def test_a_model_beside_everything_that_does_not_look(run, manifest, tiny_checkp
     assert result.exit_code in (0, 1), result.output
     metrics = read(tmp_path)
     assert metrics.system == tiny_checkpoint.name
-    assert len(metrics.systems) == 10
+    assert len(metrics.systems) == 12
     assert {f.error for f in metrics.failures} <= {"the report is empty"}, "an untrained model may say nothing"
     assert metrics.lift["side_accuracy"].n == 1
     page = (tmp_path / "out" / "RESULTS.md").read_text()
@@ -174,16 +174,21 @@ def test_reports_on_no_test_case_are_told(run, manifest, reports):
     assert "1 reports are on no test case" in result.output
 
 
-def test_fixed_rules_look_at_the_scans_where_all_are_there(run, manifest, reports, tmp_path):
+def test_fixed_rules_look_at_the_scans_that_are_there(run, manifest, reports, tmp_path):
     said = reports({"id": "a", "text": LEFT}, {"id": "b", "text": HEALTHY})
     run("score", said, "--data", manifest)
     found = read(tmp_path).systems["brighter hemisphere"]
     assert (found.kind, found.findings["side_accuracy"].mean, found.mirror_consistency.n) == ("no_learning", 1, 2)
     (manifest.parent / "b.nii.gz").unlink()
-    result = run("score", said, "--data", manifest)
-    assert result.exit_code == 0
-    assert "not all scans" in result.output
-    assert "brighter hemisphere" not in read(tmp_path).systems
+    assert run("score", said, "--data", manifest).exit_code == 1
+    found = read(tmp_path)
+    assert found.systems["brighter hemisphere"].findings["side_accuracy"].mean == 1
+    assert {(one.system, one.id) for one in found.failures} == {("brighter hemisphere", "b"), ("brightest blob", "b")}
+    (manifest.parent / "a.nii.gz").unlink()
+    assert run("score", said, "--data", manifest).exit_code == 0
+    found = read(tmp_path)
+    assert "brighter hemisphere" not in found.systems
+    assert found.skipped["brighter hemisphere"] == "the scans of the manifest are not there"
 
 
 def test_fixed_rules_do_not_look_twice_and_never_at_another_test_set(run, manifest, reports, tmp_path, monkeypatch):

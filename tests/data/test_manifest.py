@@ -10,6 +10,10 @@ from braingemma3d.data.manifest import ManifestCase, held_out, read_manifest
 from braingemma3d.errors import InputError
 
 CASE = {"id": "a", "patient": "p", "image": "images/a.nii.gz", "source": "simulated"}
+ON_BOTH_SIDES = {
+    "lesion": True,
+    "lesions": [{"side": "right", "lobes": ["temporal"]}, {"side": "left", "lobes": ["frontal"]}],
+}
 
 
 @pytest.fixture
@@ -31,12 +35,22 @@ def test_a_case_with_everything(write, tmp_path):
     assert (case.report, case.split, case.findings.lobes) == ("A lesion.", "test", ("frontal",))
 
 
+def test_lesions_tell_the_side_and_lobes_of_all_of_them(write):
+    (case,) = read_manifest(write(CASE | {"findings": ON_BOTH_SIDES}))
+    assert (case.findings.side, case.findings.lobes) == ("bilateral", ("frontal", "temporal"))
+    assert {"side", "lobes"} <= case.findings.model_fields_set
+    (case,) = read_manifest(write(CASE | {"findings": {"lesion": True, "lesions": [{"lobes": ["deep"]}]}}))
+    assert (case.findings.side, "side" in case.findings.model_fields_set) == ("none", False)
+
+
 def test_what_is_optional_may_be_left_out(write):
     (case,) = read_manifest(write(CASE))
     assert (case.mask, case.report, case.findings, case.split) == (None, None, None, None)
 
 
-@pytest.mark.parametrize(("name", "meant"), [("splt", "split"), ("finding", "findings"), ("Report", "report")])
+@pytest.mark.parametrize(
+    ("name", "meant"), [("splt", "split"), ("finding", "findings"), ("Report", "report"), ("SPLIT", "split")]
+)
 def test_a_misspelt_field_is_refused(write, name, meant):
     with pytest.raises(InputError, match=f"line 2: no field '{name}'; write '{meant}'"):
         read_manifest(write(CASE, CASE | {"id": "b", name: None}))
@@ -99,6 +113,9 @@ def test_windows_line_ends_and_byte_order_marks_are_no_matter(tmp_path):
         ([CASE | {"findings": {"side": "up"}}], "line 1: findings.side"),
         ([CASE | {"findings": {"tumor": True}}], "line 1: findings.tumor"),
         ([CASE, CASE], "line 2: a second case 'a'"),
+        ([json.dumps(CASE | {"id": "\ud800"})], "line 1 is not JSON"),
+        ([CASE | {"findings": ON_BOTH_SIDES | {"side": "left"}}], "their side and those of their lesions"),
+        ([CASE | {"findings": ON_BOTH_SIDES | {"lobes": ["deep"]}}], "their lobes and those of their lesions"),
         ([], "empty manifest"),
     ],
 )
@@ -137,6 +154,12 @@ def test_without_any_split_all_cases_are():
 def test_training_cases_are_never_tested_on(other):
     with pytest.raises(InputError, match="split `test`"):
         held_out([case("a", split="train"), case("b", split=other)])
+
+
+def test_patients_of_two_data_sets_may_have_one_number():
+    cases = [case("a", split="train", patient="1"), case("b", split="test", patient="1", source="other")]
+    assert [one.id for one in held_out(cases)] == ["b"]
+    assert len({one.person for one in cases}) == 2
 
 
 @pytest.mark.parametrize("learned", ["train", None])

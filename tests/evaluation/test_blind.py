@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from braingemma3d.evaluation.blind import CANDIDATES, blind_systems
+from braingemma3d.evaluation.nlg import wording_scores
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract
@@ -35,10 +36,33 @@ def test_the_constant_report_is_the_one_that_fits_best(cases):
     assert [told[one.id] for one in cases] == [LEFT] * 4 + [HEALTHY] * 2
 
 
+def test_another_constant_report_is_the_best_worded_one():
+    worded = "A lesion lies in the left frontal lobe. The ventricles, brainstem and cerebellum look as they should."
+    texts = [
+        worded,
+        worded.replace("left frontal", "right occipital"),
+        worded.replace("left frontal", "midline"),
+        LEFT,
+        LEFT,
+        HEALTHY,
+    ]
+    cases = [case(i, text) for i, text in enumerate(texts)]
+    found = answers(blind_systems(cases, cases), cases)
+    worth = {text: sum(wording_scores([text] * len(texts), texts)) for text in texts}
+    assert set(found["constant wording"].values()) == {max(worth, key=worth.get)}
+    assert set(found["constant report"].values()).isdisjoint(found["constant wording"].values())
+    assert found["constant wording, told if healthy"]["c5"] == HEALTHY
+
+
+def test_nothing_is_worded_where_there_are_no_reports(cases):
+    described = [one._replace(report=None) for one in cases]
+    assert not any("wording" in name for name in answers(blind_systems(described, described), described))
+
+
 def test_they_know_the_training_reports_only(cases):
     training = [case(f"train{i}", RIGHT) for i in range(3)]
     found = answers(blind_systems(cases, training), cases)
-    assert set(found) == {"constant report", "another patient's report"}, "nobody can tell who is healthy"
+    assert set(found) == {"constant report", "constant wording", "another patient's report"}, "none of them is healthy"
     assert set(found["constant report"].values()) == set(found["another patient's report"].values()) == {RIGHT}
 
 

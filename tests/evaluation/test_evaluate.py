@@ -11,6 +11,7 @@ import pytest
 import phantom
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
+from braingemma3d.evaluation.blind import ENOUGH
 from braingemma3d.evaluation.evaluate import (
     all_systems,
     evaluate,
@@ -35,6 +36,7 @@ def case(name, **fields):
 class Says:
     kind = "model"
     needs_scan = True
+    knows = ""
 
     def __init__(self, text, name="model"):
         self.text, self.name = text, name
@@ -51,7 +53,7 @@ def test_an_empty_report_tells_nothing(save_scan, brain_file):
 
 def test_findings_win_over_the_report():
     found = reference(case("a", report=LEFT, findings={"lesion": True, "side": "right"}))
-    assert (found.report, found.findings.side, found.patient) == (LEFT, "right", "a")
+    assert (found.report, found.findings.side, found.patient) == (LEFT, "right", "x/a")
 
 
 def test_findings_that_nobody_filled_in_are_unknown():
@@ -158,18 +160,20 @@ def test_everything_is_compared_and_named_apart():
     systems = all_systems(model, [reference(one) for one in cases], cases)
     assert systems[0] is model
     names = [system.name for system in systems]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 12
     assert names[1] == "model, one view"
     kinds = [system.kind for system in systems]
-    assert (kinds.count("no_learning"), kinds.count("blind")) == (3, 5)
+    assert (kinds.count("no_learning"), kinds.count("blind")) == (3, 7)
 
 
-def test_blind_systems_learn_from_training_cases_alone():
-    cases = [case("a", report=LEFT, split="test"), *(case(f"t{i}", report=HEALTHY, split="train") for i in range(3))]
+@pytest.mark.parametrize(("count", "said"), [(ENOUGH, HEALTHY), (ENOUGH - 1, LEFT)])
+def test_blind_systems_learn_from_training_cases_alone_where_there_are_enough(count, said):
+    trained = [case(f"t{i}", report=HEALTHY, split="train") for i in range(count)]
+    cases = [*(case(name, report=LEFT, split="test") for name in "ab"), *trained]
     references = [reference(one) for one in cases if one.split == "test"]
     systems = {system.name: system for system in all_systems(ModelSystem(None, "model"), references, cases)}
-    assert systems["constant report"].write(["a"], [None]) == [HEALTHY]
-    assert extract(systems["majority of each finding"].write(["a"], [None])[0]) == Findings()
+    assert systems["constant report"].write(["a"], [None]) == [said]
+    assert extract(systems["majority of each finding"].write(["a"], [None])[0]).lesion is (said == LEFT)
 
 
 def test_training_cases_without_reports_leave_the_test_reports_to_blind_systems():

@@ -105,6 +105,11 @@ def test_edema_is_graded_by_its_share_and_unknown_between_two_grades(scan, radiu
     assert truth.findings.edema == (grade or "none")
 
 
+def test_more_edema_than_any_simulated_patient_has_is_severe(scan):
+    truth = findings_from_mask(labels(scan, edema=(LEFT_FRONTAL, 25), core=(LEFT_FRONTAL, 8)), scan)
+    assert truth.findings.edema == "severe"
+
+
 def with_necrosis(scan, radius, level, offset=0.0, unit=1.0):
     """The scan with a core of 620 and a centre of another brightness, in other units, and their mask."""
     array = scan.array.copy()

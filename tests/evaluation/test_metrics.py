@@ -191,6 +191,20 @@ def test_the_mirror_test_wants_the_sides_swapped_and_nothing_else():
     assert measure(changed, REFERENCES, "model").systems["model"].mirror_consistency.mean == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize("text", ["The weather is nice today.", "I cannot interpret images.", "There is no edema."])
+def test_a_text_that_says_nothing_of_a_lesion_is_right_in_nothing(text):
+    found = measure(says(dict.fromkeys(REPORTS, text)), REFERENCES, "model")
+    for metric in (*OF_LESION, "healthy_specificity", "mirror_consistency"):
+        assert found.systems["model"].value(metric).mean == 0, metric
+    assert found.systems["model"].flawed_text.mean == 1
+    assert found.confusion["edema"] == {"moderate": {"not said": 1}, "severe": {"not said": 1}}
+
+
+def test_mirror_images_are_not_chosen():
+    alone = [p if p.id == "left" else p.model_copy(update={"mirrored": None}) for p in says(REPORTS)]
+    assert measure(alone, REFERENCES, "model").systems["model"].mirror_consistency.mean == pytest.approx(1 / 3)
+
+
 def test_silence_about_the_mirror_image_is_no_agreement():
     silent = [p.model_copy(update={"mirrored": " "}) for p in says(REPORTS)]
     assert measure(silent, REFERENCES, "model").systems["model"].mirror_consistency.mean == 0

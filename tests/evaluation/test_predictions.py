@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -22,8 +23,9 @@ class Watched:
 
     kind = "model"
 
-    def __init__(self, name="model", fails_on=()):
+    def __init__(self, name="model", fails_on=(), knows=""):
         self.name = name
+        self.knows = knows
         self.fails_on = set(fails_on)
         self.asked = []
 
@@ -94,6 +96,25 @@ def test_what_is_finished_is_kept(cases, path):
     assert predict([again], cases(3), path)[:2] == first
     assert again.asked == [["c2", "c2"]]
     assert len(path.read_text().splitlines()) == 3
+
+
+def test_what_was_said_of_another_scan_is_not_kept(cases, path, save_scan):
+    predict([Watched()], cases(2), path)
+    image = phantom.brain_image()
+    other = save_scan(nib.Nifti1Image(image.get_fdata()[::-1], image.affine), "other.nii.gz")
+    both = [cases(1)[0], cases(2)[1].model_copy(update={"image": other})]
+    again = Watched()
+    found = predict([again], both, path)
+    assert again.asked == [["c1", "c1"]]
+    assert [one.text for one in found] == [LEFT, RIGHT]
+    assert read_predictions(path) == found
+
+
+def test_what_a_system_said_that_knew_something_else_is_not_kept(cases, path):
+    predict([Watched(knows="mild is commonest")], cases(1), path)
+    again = Watched(knows="severe is commonest")
+    predict([again], cases(1), path)
+    assert again.asked == [["c0", "c0"]]
 
 
 def test_a_system_that_joins_later_runs_alone(cases, path):

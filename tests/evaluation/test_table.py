@@ -73,7 +73,8 @@ def test_two_views_are_told_of_where_one_view_stands_beside():
 
 def test_a_value_that_a_system_lacks_is_a_dash():
     given = predictions("model", "model", LEFT, HEALTHY) + predictions("constant", "blind", LEFT, LEFT)
-    given[0] = given[0].model_copy(update={"mirrored": LEFT.replace("left", "right")})
+    mirrored = (LEFT.replace("left", "right"), HEALTHY)
+    given[:2] = [one.model_copy(update={"mirrored": text}) for one, text in zip(given, mirrored, strict=False)]
     found = table(results(measure(given, REFERENCES, "model"), "t", "c"), "Findings")
     assert (found["**model**"]["mirror"], found["constant"]["mirror"]) == ("1.00 (1.00–1.00)", "–")
 

@@ -74,6 +74,16 @@ def test_saved_and_loaded_it_does_the_same(processor, tmp_path):
     assert (tmp_path / "tokenizer.json").is_file()
 
 
+@pytest.mark.parametrize("at_its_source", [False, True])
+def test_a_chat_template_does_no_harm(processor, backbone_folders, tmp_path, at_its_source):
+    processor.tokenizer.chat_template = "{{ messages[0].content }}"
+    processor.language_source = str(backbone_folders.language) if at_its_source else None
+    processor.save_pretrained(tmp_path)
+    loaded = BrainGemma3DProcessor.from_pretrained(tmp_path)
+    assert torch.equal(loaded(prompts="x")["input_ids"], processor(prompts="x")["input_ids"])
+    assert (loaded.tokenizer.chat_template is None) is at_its_source
+
+
 def test_with_a_language_source_the_tokenizer_comes_from_there(processor, backbone_folders, tmp_path):
     processor.language_source = str(backbone_folders.language)
     processor.save_pretrained(tmp_path)

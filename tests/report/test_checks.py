@@ -14,6 +14,7 @@ SOUND = "A lesion is in the left frontal lobe. There is moderate edema around it
     ("text", "flaw"),
     [
         ("", "empty"),
+        ("The weather is nice today.", "says nothing of a lesion"),
         ("\n", "empty"),
         (SOUND[:-1], "unfinished sentence"),
         (f"{SOUND} There is moderate edema around it.", "repeats itself"),

@@ -43,6 +43,10 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
         ({"name": "align", "objective": "report"}, "the objective of align is 'contrast'"),
         ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
         ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),
+        ({"seed": -1}, "greater than or equal to 0"),
+        ({"rates": {"encoder": float("nan")}}, "finite"),
+        ({"whole": 0.5}, "without keep all volumes are whole"),
+        ({"weights": {"amounts": 1.0}, "contrast": "sigmoid"}, "contrast is between volumes and whole reports"),
         ({"emphasis": 2.0}, "emphasis means nothing to the objective 'contrast'"),
         (WRITING | {"weights": {"report": 0.5}}, "weights means nothing to the objective 'report'"),
         (WRITING | {"keep": 5}, "keep means nothing to the objective 'report'"),
@@ -75,6 +79,11 @@ def test_data_has_one_source(tmp_path):
         read_config(write(tmp_path, data={}))
     with pytest.raises(InputError, match="either a manifest or a number"):
         read_config(write(tmp_path, data={"simulate": 2, "manifest": "m.jsonl"}))
+
+
+def test_a_manifest_has_its_own_patients(tmp_path):
+    with pytest.raises(InputError, match="seed and healthy are of simulated cases"):
+        read_config(write(tmp_path, data={"manifest": "m.jsonl", "seed": 7}))
 
 
 def test_maps_need_simulated_data(tmp_path):

@@ -44,6 +44,13 @@ def test_left_and_right_are_where_the_axes_say_and_swap_in_the_mirror(case):
     np.testing.assert_array_equal(grids.mirrored_anatomy(mirror), anatomy)
 
 
+def test_ventricles_are_as_large_in_the_maps_as_in_the_truth(case):
+    _, _, anatomy = grids.on_grid(case, (88, 112, 96))
+    left, right = ((anatomy == grids.VENTRICLE_CLASS + side).sum() for side in (0, grids.RIGHT))
+    true_left, true_right = case.anatomy.ventricle_ml()
+    assert left / right == pytest.approx(true_left / true_right, rel=0.05)
+
+
 def test_the_lesions_share_of_the_grid_is_its_share_of_the_brain(case):
     pixels, lesion, _ = grids.on_grid(case, (44, 56, 48))
     share = (case.mask > 0).sum() / (case.image > 0).sum()

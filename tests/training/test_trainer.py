@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import Trainer
 
+from braingemma3d.errors import InputError
 from braingemma3d.training import trainer
 from braingemma3d.training.config import Stage
 from braingemma3d.training.trainer import Learner, newest_checkpoint, samples, train
@@ -76,6 +77,10 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog,
     state = tmp_path / "broken" / "checkpoint-4" / "trainer_state.json"
     logged = {"step": 4, "loss": 1.0, "seconds": 1000.0}
     state.write_text(json.dumps(json.loads(state.read_text()) | {"log_history": [logged]}))
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "PartialState", lambda: SimpleNamespace(num_processes=2, is_main_process=True))
+        with pytest.raises(InputError, match="began with another number of processes than 2"):
+            train(fresh(), Points(), stage(), tmp_path / "broken")
     history = train(fresh(), Points(), stage(), tmp_path / "broken")
     assert history[0] == logged
     assert 1000 < next(one["seconds"] for one in history[1:] if "seconds" in one) < 1100

@@ -95,8 +95,8 @@ def score(
 ) -> None:
     """Score reports written by anything else: metrics.json, RESULTS.md and plots in OUT.
 
-    Beside them stand systems that need no scan (constant reports, another patient's, the majority) and, where all scans
-    of the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
+    Beside them stand systems that need no scan (constant reports, another patient's, the majority) and, where scans of
+    the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
     can't be read, which counts as a failure. What the fixed rules have said is kept in OUT for the next time.
     """
     from braingemma3d.data.manifest import held_out, read_manifest
@@ -105,13 +105,13 @@ def score(
 
     cases = read_manifest(data)
     chosen = held_out(cases)
-    read = read_predictions(predictions)
-    ids = {one.id for one in read}
-    strangers = ids - {case.id for case in chosen}
-    if strangers == ids:
+    given = read_predictions(predictions)
+    ids = {case.id for case in chosen}
+    read = [one for one in given if one.id in ids]
+    if not read:
         raise InputError(f"{predictions}: no report on a test case of {data}; check the ids")
-    if strangers:
-        logger.warning("%s: %d reports are on no test case of %s, and left out", predictions, len(strangers), data)
+    if strangers := len(given) - len(read):
+        logger.warning("%s: %d reports are on no test case of %s, and left out", predictions, strangers, data)
 
     # Only now: this import takes seconds.
     from braingemma3d.evaluation.evaluate import without_a_model, write_results
@@ -119,18 +119,23 @@ def score(
     system = read[0].system
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)
+    others = without_a_model(references, cases)
+    unseeing = [one for one in others if not one.needs_scan]
+    if system in {one.name for one in others}:
+        raise InputError(f"{predictions}: {system!r} is the name of a system that stands beside yours; rename it")
+    read = [one for one in read if one.system not in {it.name for it in unseeing}] + answers(unseeing, references)
     known = {one.system for one in read}
-    others = [one for one in without_a_model(references, cases) if one.name not in known]
-    read += answers([one for one in others if not one.needs_scan], references)
-    rules = [one for one in others if one.needs_scan]
+    rules = [one for one in others if one.needs_scan and one.name not in known]
+    unseen = {}
     if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
         raise InputError(f"{out}: holds other results; choose another --out", "bad_option")
-    if rules and all(case.image.is_file() for case in chosen):
+    if any(case.image.is_file() for case in chosen):
         path = out / "fixed-rules.jsonl"
         read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
-    elif rules:
-        logger.warning("not all scans of %s are there: the fixed rules that look at them are left out", data)
-    _show(write_results(read, references, system, out, _title(system, data, chosen), command, left_out), out)
+    else:
+        unseen = {rule.name: "the scans of the manifest are not there" for rule in rules}
+    metrics = write_results(read, references, system, out, _title(system, data, chosen), command, left_out, unseen)
+    _show(metrics, out)
 
 
 def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], list[Reference], dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from braingemma3d.errors import InputError, first_fault
-from braingemma3d.files import numbered_lines
+from braingemma3d.files import from_json, numbered_lines
+from braingemma3d.findings.area import Area
 from braingemma3d.findings.schema import Findings
 
 SIMULATED = "simulated"
@@ -23,7 +23,7 @@ class ManifestCase(BaseModel):
 
     Attributes:
         id: distinct within the manifest.
-        patient: cases of one patient share it.
+        patient: cases of one patient share it; another patient of another ``source`` may have it, too.
         image: the scan.
         mask: outline of the lesion, values as in BraTS.
         report: the reference report; a blank one is none.
@@ -55,12 +55,33 @@ class ManifestCase(BaseModel):
             raise ValueError("they don't say `lesion`, true or false")
         if findings is not None and not findings.lesion and findings != Findings():
             raise ValueError("they have no lesion, but a place or a grade")
-        return findings
+        return _with_places(findings) if findings is not None and findings.lesions else findings
+
+    @property
+    def person(self) -> str:
+        """The patient, told from those of other data sets, most of which number theirs from 1."""
+        return f"{self.source}/{self.patient}"
 
     @property
     def needs_its_mask(self) -> bool:
         """Whether no findings say what is true of it, but a mask can."""
         return self.findings is None and self.mask is not None
+
+
+def _with_places(findings: Findings) -> Findings:
+    """``side`` and ``lobes`` are those of all ``lesions`` together, and need not be written beside them."""
+    whole = Area(callosal=False)
+    for one in findings.lesions:
+        whole.add(Area(sides={one.side}, lobes=set(one.lobes)))
+    told = {
+        name: value
+        for name, value in (("side", whole.side), ("lobes", whole.ordered_lobes))
+        if value not in ("none", ())
+    }
+    for name, value in told.items():
+        if name in findings.model_fields_set and getattr(findings, name) != value:
+            raise ValueError(f"their {name} and those of their lesions are not the same")
+    return findings.model_copy(update=told)
 
 
 def are_simulated(cases: Sequence[ManifestCase]) -> bool:
@@ -84,7 +105,7 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     chosen = [case for case in cases if case.split == "test"]
     if not chosen:
         raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
-    both = {case.patient for case in chosen} & {case.patient for case in cases if case.split in ("train", None)}
+    both = {case.person for case in chosen} & {case.person for case in cases if case.split in ("train", None)}
     if both:
         raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
     return chosen
@@ -106,7 +127,7 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     known: set[str] = set()
     for number, line in lines:
         try:
-            record = json.loads(line)
+            record = from_json(line)
             case = ManifestCase.model_validate(record)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
@@ -114,7 +135,7 @@ def read_manifest(path: Path) -> list[ManifestCase]:
             raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
         for name in record.keys() - ManifestCase.model_fields:
             # A misspelt split would put training cases into the test set.
-            meant = get_close_matches(name, ManifestCase.model_fields.keys() - record.keys(), 1, cutoff=0.75)
+            meant = get_close_matches(name.lower(), ManifestCase.model_fields.keys() - record.keys(), 1, cutoff=0.75)
             if meant:
                 raise InputError(f"{path}: line {number}: no field {name!r}; write {meant[0]!r}, or another name")
         if case.id in known:

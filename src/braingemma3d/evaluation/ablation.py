@@ -273,7 +273,7 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
         elif stage.name in STEPS and (row.contrast or stage.objective != "contrast"):
             writes = stage.objective == "report"
             short: dict[str, Any] = {"steps": STEPS[stage.name] * steps * (row.writing if writes else 1), "seed": seed}
-            if not writes:
+            if stage.keep is not None:
                 short["whole"] = 0.0
             stages.append(stage.model_copy(update=short))
     simulate = config.data.simulate and min(config.data.simulate, CASES)

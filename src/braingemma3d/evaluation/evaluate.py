@@ -9,7 +9,7 @@ from typing import Any
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.blind import blind_systems
+from braingemma3d.evaluation.blind import ENOUGH, blind_systems
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
@@ -40,9 +40,9 @@ def stated(case: ManifestCase) -> Reference | None:
     else:
         return None
     if "lesion" in known and not found.lesion:
-        return Reference(case.id, case.report, found, ALL_FINDINGS, case.patient)
+        return Reference(case.id, case.report, found, ALL_FINDINGS, case.person)
     hedged = {name for name, value in found if value == "possible"}
-    return Reference(case.id, case.report, found, known - hedged, case.patient)
+    return Reference(case.id, case.report, found, known - hedged, case.person)
 
 
 def reference(case: ManifestCase) -> Reference:
@@ -71,7 +71,7 @@ def reference(case: ManifestCase) -> Reference:
         return said
     told = findings_from_mask(read_mask(case.mask, scan), scan)
     if said is None or not told.findings.lesion or (decided and not said.findings.lesion):
-        return Reference(case.id, case.report, told.findings, told.known, case.patient, told.measured)
+        return Reference(case.id, case.report, told.findings, told.known, case.person, told.measured)
     seen = {name: getattr(told.findings, name) for name in (*told.known, "lesions")}
     return said._replace(
         findings=said.findings.model_copy(update=seen), known=said.known | told.known, measured=told.measured
@@ -105,7 +105,7 @@ def without_a_model(references: Sequence[Reference], cases: Sequence[ManifestCas
     with_reports = any(case.report for case in references)
     training = [case for case in cases if case.split == "train" and (case.report or not with_reports)]
     told = [said for case in training if (said := stated(case)) and "lesion" in said.known]
-    known = told or references
+    known = told if len(told) >= ENOUGH else references
     return [Majority(known), BrighterHemisphere(known), BrightestBlob(known), *blind_systems(references, known)]
 
 
@@ -155,9 +155,15 @@ def write_results(
     title: str,
     command: str,
     left_out: Mapping[str, str] | None = None,
+    missing: Mapping[str, str] | None = None,
 ) -> Metrics:
-    """Measure predictions and write ``metrics.json``, ``RESULTS.md``, the plots and ``cases.jsonl`` into ``out``."""
-    metrics = measure(predictions, references, system).model_copy(update={"left_out": dict(left_out or {})})
+    """Measure predictions and write ``metrics.json``, ``RESULTS.md``, the plots and ``cases.jsonl`` into ``out``.
+
+    Beside what :func:`evaluate` takes, ``missing`` tells which systems are not among them, and why.
+    """
+    measured = measure(predictions, references, system)
+    skipped = measured.skipped | dict(missing or {})
+    metrics = measured.model_copy(update={"left_out": dict(left_out or {}), "skipped": skipped})
     out.mkdir(parents=True, exist_ok=True)
     remove_left_behind(out)
     with new_file(out / "metrics.json") as partial:

@@ -39,6 +39,7 @@ from braingemma3d.imaging.volume import Array, Mask, Volume
 from braingemma3d.simulate.truth import (
     CORE,
     EDEMA,
+    EDEMA_BANDS,
     LOBE_SHARE,
     NECROSIS,
     edema_from,
@@ -166,7 +167,9 @@ def findings_from_mask(labels: Labels, scan: Volume) -> MaskTruth:
     side = _side(midline_mm, _foci(core))
     shares = _lobe_shares(core, scan)
     lobes = tuple(lobe for lobe in LOBES if shares.get(lobe, 0.0) >= LOBE_SHARE)
-    edema = None if binary else edema_from(edema_ml / (float(lesion.sum()) * voxel_ml), edema_ml)
+    share = edema_ml / (float(lesion.sum()) * voxel_ml)
+    # The cohort's cases end with that band, but more edema is no less severe; of edema alone there is no share.
+    edema = None if binary or share == 1 else edema_from(min(share, EDEMA_BANDS["severe"][1]), edema_ml)
     necrosis = None if binary else _necrosis(labels, scan, necrosis_ml, core_ml)
 
     told = {"side": side, "lobes": lobes or None, "edema": edema, "necrosis": necrosis}

@@ -13,8 +13,9 @@ from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference
 from braingemma3d.findings.compare import METRIC_OF, scores
-from braingemma3d.findings.extract import extract
+from braingemma3d.findings.extract import read
 from braingemma3d.findings.mirror import mirror_consistent
+from braingemma3d.findings.schema import Findings
 from braingemma3d.report.checks import flaws
 
 Scores = dict[str, dict[str, float]]
@@ -78,7 +79,7 @@ class LiftValue(_Record):
 
 
 class Failure(_Record):
-    """A case without a report; it scores 0 in every metric of the system."""
+    """A case without a report; it scores 0 in every metric of the system, and its text is flawed."""
 
     system: str
     id: str
@@ -194,14 +195,14 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
     for ref in references:
         prediction = predictions[ref.id]
         failed = prediction.error is not None
-        said = extract(prediction.text)
-        for metric, value in scores(said, ref.findings, ref.known).items():
-            note(metric, ref.id, 0.0 if failed else value)
-        if prediction.mirrored is not None:
-            alike = bool(prediction.mirrored.strip()) and mirror_consistent(said, extract(prediction.mirrored))
+        # A text that says nothing of a lesion would pass for a healthy brain, and for its own mirror image.
+        said = _told(prediction.text)
+        for metric, value in scores(said or Findings(), ref.findings, ref.known).items():
+            note(metric, ref.id, value if said else 0.0)
+        if mirrors:
+            of_mirror = _told(prediction.mirrored or "")
+            alike = said is not None and of_mirror is not None and mirror_consistent(said, of_mirror)
             note("mirror_consistency", ref.id, float(alike))
-        elif failed and mirrors:
-            note("mirror_consistency", ref.id, 0.0)
         note("flawed_text", ref.id, float(bool(flaws(prediction.text))))
         if ref.report is not None:
             for metric, value in keyword_scores(prediction.text, ref.report).items():
@@ -215,6 +216,12 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
     else:
         skipped |= dict.fromkeys((*KEYWORDS, *NLG), "the cases have no reference reports")
     return found
+
+
+def _told(text: str) -> Findings | None:
+    """What a report says; None where it neither tells of a lesion nor denies one."""
+    reading = read(text)
+    return reading.findings() if "lesion" in reading.mentioned() else None
 
 
 def _patients(references: Sequence[Reference]) -> dict[str, str]:
@@ -251,8 +258,8 @@ def confusion(
 ) -> dict[str, dict[str, dict[str, int]]]:
     """Counts of truth against report for side, grades and lobes, over the cases with a lesion.
 
-    Rows are the truth as far as it is known, columns what the report says, or ``no report``. Lobes are counted one by
-    one, as ``named``, ``missed``, or ``named in error``.
+    Rows are the truth as far as it is known, columns what the report says, ``not said`` where that is nothing of a
+    lesion, or ``no report``. Lobes are counted one by one, as ``named``, ``missed``, or ``named in error``.
     """
     tables: dict[str, dict[str, dict[str, int]]] = {}
 
@@ -264,8 +271,9 @@ def confusion(
         if not ref.findings.lesion:
             continue
         prediction = predictions[ref.id]
-        said = extract(prediction.text)
-        silent = "no report" if prediction.error is not None else None if said.lesion else "no lesion"
+        told = _told(prediction.text)
+        said = told or Findings()
+        silent = None if said.lesion else "no report" if prediction.error else "no lesion" if told else "not said"
         for name in ("side", "edema", "necrosis", "ventricular_compression"):
             if name in ref.known:
                 count(name, getattr(ref.findings, name), silent or getattr(said, name))

@@ -34,6 +34,19 @@ class _Unavailable(Exception):
     """A metric can't run here; the message says what to do."""
 
 
+def wording_scores(predictions: Sequence[str], references: Sequence[str]) -> list[float]:
+    """What quick metrics give each case's wording: BLEU-1 and CIDEr together, as in :func:`nlg_scores`.
+
+    A single case has no CIDEr, and BLEU-1 alone.
+
+    Raises:
+        ImportError: their libraries are not installed.
+    """
+    matches = _bleu(predictions, references)[0]
+    weighed = _cider(predictions, references)[0] if len(references) > 1 else [0.0]
+    return [bleu + cider for bleu, cider in zip(matches, weighed, strict=True)]
+
+
 def nlg_scores(predictions: Sequence[str], references: Sequence[str]) -> NlgScores:
     """Every text metric of every case.
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
-from braingemma3d.files import numbered_lines
+from braingemma3d.files import from_json, numbered_lines
+from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 
@@ -36,6 +37,8 @@ class Prediction(BaseModel):
         mirrored: the report on the mirrored scan, for systems that see the scan.
         seconds: that it took, the mirrored one and an equal share of its batch included.
         error: why there is no report.
+        origin: hash of the scan and of what the system knew beside it; a report of another origin is not kept. None
+            where something else wrote the report.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -45,12 +48,14 @@ class Prediction(BaseModel):
     id: str
     text: str
     mirrored: str | None = None
-    seconds: float | None = None
+    seconds: FiniteFloat | None = None
     error: str | None = None
+    origin: str | None = None
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """Read a file of predictions; of two lines for one case and system the later counts, if the first one failed.
+    """Read a file of predictions; of two lines for one case and system the later counts, if the first one failed or is
+    of another origin.
 
     Raises:
         InputError: no such file, a line without ``id`` and ``text``, or two reports of one system on one case.
@@ -66,7 +71,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     found: dict[tuple[str, str], Prediction] = {}
     for number, line in lines:
         try:
-            prediction = Prediction.model_validate(json.loads(line))
+            prediction = Prediction.model_validate(from_json(line))
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
         except (ValueError, RecursionError) as error:
@@ -74,10 +79,10 @@ def read_predictions(path: Path) -> list[Prediction]:
                 f"{path}: line {number} is not JSON; write one object with `id` and `text` a line"
             ) from error
         earlier = found.get((prediction.system, prediction.id))
-        if earlier and earlier.error is prediction.error is None and earlier.text != prediction.text:
-            raise InputError(f"{path}: line {number}: a second report on case {prediction.id!r}; leave one out")
-        if earlier is None or earlier.error is not None:
+        if earlier is None or earlier.error is not None or earlier.origin != prediction.origin:
             found[prediction.system, prediction.id] = prediction
+        elif prediction.error is None and earlier.text != prediction.text:
+            raise InputError(f"{path}: line {number}: a second report on case {prediction.id!r}; leave one out")
     return list(found.values())
 
 
@@ -87,7 +92,7 @@ def predict(
     path: Path,
     progress: Progress = iter,
 ) -> list[Prediction]:
-    """Let every system report on every case and on its mirror image; what is in ``path`` already is kept.
+    """Let every system report on every case and on its mirror image; what ``path`` has of the same scans is kept.
 
     A scan that can't be read, or a system that fails, is a prediction with an error, and tried again the next time.
 
@@ -117,14 +122,21 @@ def _predict(
 ) -> list[Prediction]:
     if path.is_file():
         _drop_unfinished_line(path)
-    known = {(p.system, p.id): p for p in (read_predictions(path) if path.is_file() else []) if p.error is None}
+    scans = {case.id: _scan(case) for case in cases}
+    origins = {(system.name, name): _origin(system, scan) for system in systems for name, scan in scans.items()}
+    known = {
+        (p.system, p.id): p
+        for p in (read_predictions(path) if path.is_file() else [])
+        if p.error is None and p.origin in (None, origins.get((p.system, p.id)))
+    }
     wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
     with path.open("a", encoding="utf-8") as file:
         for batch in progress([wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]):
             loaded = [_load(case) for case in batch]
             for system in systems:
                 todo = [one for one in loaded if (system.name, one[0].id) not in known]
-                for prediction in _report(system, todo):
+                for written in _report(system, todo):
+                    prediction = written.model_copy(update={"origin": origins[written.system, written.id]})
                     known[prediction.system, prediction.id] = prediction
                     file.write(prediction.model_dump_json(exclude_none=True) + "\n")
                 # The next system may be a slow one.
@@ -133,6 +145,18 @@ def _predict(
     names = [system.name for system in systems]
     chosen = [p for p in known.values() if p.system in names and p.id in order]
     return sorted(chosen, key=lambda p: (names.index(p.system), order[p.id]))
+
+
+def _scan(case: ManifestCase) -> str:
+    """The scan's hash; empty where there is no such file."""
+    try:
+        return scan_sha256(case.image)
+    except OSError:
+        return ""
+
+
+def _origin(system: System, scan: str) -> str:
+    return hashlib.sha256(f"{scan} {system.knows}".encode()).hexdigest()[:16]
 
 
 def _drop_unfinished_line(path: Path) -> None:

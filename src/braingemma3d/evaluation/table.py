@@ -50,7 +50,9 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same findings with the sides swapped; flawed text: share of degenerate "
         f"or contradictory reports.{_views(metrics)} Mean over cases with its 95 % bootstrap interval over "
-        "patients, which is a point where all cases agree, however few they are. Blind systems never see the scan.",
+        "patients, which is a point where all cases agree, however few they are. A text that neither tells of a lesion "
+        "nor denies one is right in nothing. Blind systems don't see the scan, or see its voxels in random order; of "
+        "the truth they know nothing, or where they are told so, whether the case is healthy.",
         _table(metrics, REPORTED),
         *_seconds(metrics),
         *_partly_known(metrics),
@@ -69,7 +71,7 @@ def results(metrics: Metrics, title: str, command: str) -> str:
     if metrics.failures:
         # A broken-off error of several lines would break the list, or the page.
         lines = [f"- {one.system}, {one.id}: {' '.join(one.error.split())}" for one in metrics.failures]
-        parts += ["## Failures", "Each scores 0 in every metric of its system.", "\n".join(lines)]
+        parts += ["## Failures", "Each is wrong in every metric of its system.", "\n".join(lines)]
     if metrics.left_out:
         lines = [f"- {case}: {' '.join(why.split())}" for case, why in metrics.left_out.items()]
         parts += ["## Left out", "What is true of these could not be read.", "\n".join(lines)]

@@ -144,8 +144,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
     ) -> BrainGemma3DForConditionalGeneration:
         """Load from a folder or the hub; arguments as in :meth:`transformers.PreTrainedModel.from_pretrained`.
 
-        ``dtype``, ``device_map`` and ``quantization_config`` go to both halves; a quantization touches the language
-        model only. LoRA adapters are loaded frozen; ``is_trainable=True`` leaves them trainable.
+        ``dtype``, ``device_map`` (one device for all) and ``quantization_config`` go to both halves; a quantization
+        touches the language model only. LoRA adapters are loaded frozen; ``is_trainable=True`` leaves them trainable.
         """
         hub = {name: kwargs.pop(name) for name in HUB_OPTIONS & kwargs.keys()}
         folder = local_snapshot(pretrained_model_name_or_path, kwargs.pop("revision", None), **hub)

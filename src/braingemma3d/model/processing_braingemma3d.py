@@ -69,7 +69,9 @@ class BrainGemma3DProcessor(ProcessorMixin):
         hub = {name: kwargs.pop(name) for name in HUB_OPTIONS & kwargs.keys()}
         folder = local_snapshot(pretrained_model_name_or_path, revision, **hub)
         settings, _ = cls.get_processor_dict(folder, **kwargs)
-        settings.pop("processor_class", None)
+        # The base class takes both into account; the tokenizer has its chat template itself.
+        for name in ("processor_class", "chat_template"):
+            settings.pop(name, None)
         return cls(load_tokenizer(settings.get("language_source") or folder, **hub), **settings)
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
@@ -81,6 +83,7 @@ class BrainGemma3DProcessor(ProcessorMixin):
                 "tokenizer_config.json",
                 "tokenizer.model",
                 "special_tokens_map.json",
+                "chat_template.jinja",
             ):
                 (Path(save_directory) / name).unlink(missing_ok=True)
 

@@ -23,8 +23,9 @@ ITEM_WORDS = 12
 def flaws(text: str) -> list[str]:
     """What is degenerate or contradictory in a report, each in a few words; empty for a sound one.
 
-    Looked for: nothing said, an unfinished last sentence, a sentence twice, or in it a run of words, a lesion or
-    finding that is denied and described, one lesion with two sides, and findings without a lesion. An impression may
+    Looked for: nothing said, or nothing of a lesion, be it that there is none, an unfinished last sentence, a sentence
+    twice, or in it a run of words, a lesion or finding that is denied and described, one lesion with two sides, and
+    findings without a lesion. An impression may
     repeat what was found, and an item of a list, or an answer after its label, needs no full stop.
     """
     reading, found = read(text), []
@@ -42,6 +43,8 @@ def flaws(text: str) -> list[str]:
         found += [f"denies and describes {finding.replace('_', ' ')}" for finding in reading.contradicted()]
     if not findings.lesion and findings != Findings():
         found.append("findings without a lesion")
+    elif "lesion" not in reading.mentioned():
+        found.append("says nothing of a lesion")
     sides = {read(sentence).lesion_side() for sentence in _SENTENCE.findall(text)}
     if {"left", "right"} <= sides and len(findings.lesions) < 2 and not _SEVERAL.search(text):
         found.append("two sides for one lesion")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from braingemma3d.errors import InputError, first_fault, in_one_line
 
@@ -87,8 +87,8 @@ class Stage(_Settings):
 
     name: StageName
     objective: Objective
-    rates: dict[Part, float]
-    weights: dict[Term, float] = {"report": 1.0}
+    rates: dict[Part, FiniteFloat]
+    weights: dict[Term, FiniteFloat] = {"report": 1.0}
     contrast: Literal["infonce", "sigmoid"] = "infonce"
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
@@ -101,7 +101,7 @@ class Stage(_Settings):
     weight_decay: float = Field(default=0.05, ge=0)
     checkpoint_steps: int = Field(default=200, ge=1)
     emphasis: float = Field(default=1.0, gt=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Stage:
@@ -119,6 +119,10 @@ class Stage(_Settings):
             changed = getattr(self, setting) != type(self).model_fields[setting].default
             if changed and self.objective not in objectives:
                 raise ValueError(f"{setting} means nothing to the objective {self.objective!r}; leave it out")
+        if self.keep is None and self.whole != type(self).model_fields["whole"].default:
+            raise ValueError("without keep all volumes are whole; leave out whole, or set keep")
+        if self.objective == "contrast" and "report" not in self.weights and self.contrast != "infonce":
+            raise ValueError("contrast is between volumes and whole reports; give weights a report, or leave it out")
         if min(self.rates.values()) <= 0 or min(self.weights.values()) < 0:
             raise ValueError(f"rates must be positive and weights not negative: {self.rates}, {self.weights}")
         if self.objective == "contrast" and "encoder" not in self.rates:
@@ -151,6 +155,9 @@ class Data(_Settings):
     def _one_source(self) -> Data:
         if (self.manifest is None) == (self.simulate is None):
             raise ValueError("give either a manifest or a number of cases to simulate")
+        fields = type(self).model_fields
+        if self.manifest and any(getattr(self, name) != fields[name].default for name in ("seed", "healthy")):
+            raise ValueError("seed and healthy are of simulated cases; leave them out beside a manifest")
         return self
 
 

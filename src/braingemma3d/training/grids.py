@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 SHARD = 64
 """Cases a file holds: what an interruption can cost."""
+MAPS = 2
+"""Of the way in which maps are made of a case; files of another one are not used."""
 NECROSIS_CLASS, EDEMA_CLASS, CORE_CLASS = 1, 2, 3
 LESION_CLASSES = {0: 0, NECROSIS: NECROSIS_CLASS, EDEMA: EDEMA_CLASS, CORE: CORE_CLASS}
 """BraTS values to the classes healthy, necrosis, edema, solid core."""
@@ -79,7 +81,9 @@ def on_grid(case: Case, shape: Shape) -> tuple[NDArray[np.uint8], NDArray[np.uin
     lesion = np.zeros(5, np.uint8)
     for value, index in LESION_CLASSES.items():
         lesion[value] = index
-    anatomy = np.where(case.tissue == TISSUE["lateral_ventricle"], VENTRICLE_CLASS, case.lobe).astype(np.uint8)
+    # As in the truth, the choroid plexus belongs to the ventricle that it lies in.
+    ventricle = np.isin(case.tissue, (TISSUE["lateral_ventricle"], TISSUE["choroid_plexus"]))
+    anatomy = np.where(ventricle, VENTRICLE_CLASS, case.lobe).astype(np.uint8)
     anatomy[(anatomy > 0) & (case.side > 0)] += RIGHT
     return (
         np.rint(pixels * 255).astype(np.uint8),
@@ -107,7 +111,7 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     Returns:
         The shards' folders, in order.
     """
-    name = f"v{VERSION}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
+    name = f"v{VERSION}-maps{MAPS}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
     root = folder / f"{name}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))

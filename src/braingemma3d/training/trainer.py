@@ -19,6 +19,8 @@ from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
 from transformers.utils import ModelOutput
 
+from braingemma3d.errors import InputError
+from braingemma3d.files import claim
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.pace import EVERY_S
 from braingemma3d.training.config import Part, Stage, Term
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 LOGGING_STEPS = 20
 CLIP = 1.0
 """Norm to which the gradient of a step is cut; that of the contrastive stages mostly is longer."""
+PROCESSES = "processes"
+"""Beside a stage's checkpoints, the number of processes that it began with."""
 
 
 class Learner(nn.Module):
@@ -82,6 +86,9 @@ def train(
     Returns:
         The log: loss, terms and seconds every :data:`LOGGING_STEPS` steps; None on all processes but the one that
         writes results.
+
+    Raises:
+        InputError: the stage began with another number of processes.
     """
     parts = learner.parts()
     learner.requires_grad_(False)
@@ -108,8 +115,17 @@ def train(
     # Another GPU is for another process (accelerate launch); torch's DataParallel would split the batch over all.
     arguments._n_gpu = 1
     last = newest_checkpoint(out)
+    processes = PartialState().num_processes
     if last is not None:
+        # Samples are dealt out to processes by their number.
+        if not claim(out / PROCESSES, str(processes)):
+            raise InputError(
+                f"{out}: this stage began with another number of processes than {processes}; resume it with that number"
+            )
         logger.info("%s goes on from %s", stage.name, last.name)
+    elif PartialState().is_main_process:
+        (out / PROCESSES).unlink(missing_ok=True)
+        claim(out / PROCESSES, str(processes))
     progress = _Progress(stage)
     trainer = _Trainer(
         stage,

@@ -155,7 +155,12 @@ def test_a_scan_of_few_slices_still_gives_all_pictures(scan):
 @pytest.mark.parametrize(
     ("said", "report"),
     [
-        ("**FINDINGS:** A lesion.\n\nIMPRESSION: Glioma.", "A lesion.\n\nGlioma."),
+        ("**FINDINGS:** A lesion.\n\nIMPRESSION: Glioma.", "A lesion.\nImpression: Glioma."),
+        (
+            "Clinical history: A left mass.\nTechnique: FLAIR for edema.\nFindings:\nNo lesion is seen.",
+            "No lesion is seen.",
+        ),
+        ("No lesion.\n**Report:**\nNo edema.", "No lesion.\nNo edema."),
         ("Findings show a lesion: large.", "Findings show a lesion: large."),
     ],
 )

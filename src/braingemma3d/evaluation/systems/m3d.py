@@ -56,6 +56,7 @@ class M3D:
 
     kind: Kind = "baseline"
     needs_scan = True
+    knows = ""
     name = "m3d"
     default = "GoodBaiBai88/M3D-LaMed-Phi-3-4B"
     commit: str | None = "a4b916a33bc1eb2c679c8e925d36245ffe2a42e3"

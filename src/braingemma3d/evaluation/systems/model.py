@@ -19,6 +19,7 @@ class ModelSystem:
 
     kind: Kind = "model"
     needs_scan = True
+    knows = ""
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline = pipeline

@@ -29,6 +29,7 @@ class Majority:
 
     def __init__(self, known: Sequence[Reference]) -> None:
         self.findings = majority(known)
+        self.knows = self.findings.model_dump_json()
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The same report for every scan."""

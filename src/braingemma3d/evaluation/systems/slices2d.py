@@ -36,8 +36,10 @@ INSTRUCTION = (
     "be necrosis. Compare the ventricles of both sides. Say where the lesion is, on which side, how it looks, and "
     "whether there are edema, necrosis and compression of the ventricles, or say that there is no lesion."
 )
-_HEADING = re.compile(r"^[ \t*#]*(?:findings|impression|report|technique|clinical history)[ \t*]*:[ \t*]*", re.I | re.M)
-"""Headings that the model puts before its text, and that no report of TextBraTS has."""
+_HEADING = re.compile(r"^[ \t*#]*(findings|impression|report|technique|clinical history)[ \t*]*:[ \t*]*", re.I | re.M)
+_ASKED = {"": "", "findings": "", "report": "", "impression": "Impression: "}
+"""What stays of a heading and its section. No report of TextBraTS has headings; but what an impression says again is no
+repeat, and it has to be told from the findings."""
 
 
 class Slices2D:
@@ -55,6 +57,7 @@ class Slices2D:
 
     kind: Kind = "baseline"
     needs_scan = True
+    knows = ""
     name = "medgemma-2d"
     default = "google/medgemma-1.5-4b-it"
 
@@ -92,7 +95,15 @@ class Slices2D:
         ).to(model.device, dtype=model.dtype)
         generated = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
         text = processor.decode(generated[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-        return _HEADING.sub("", text).strip()
+        return without_headings(text)
+
+
+def without_headings(text: str) -> str:
+    """A model's report as those of TextBraTS are, without headings, the patient's history or the technique."""
+    first, *rest = _HEADING.split(text)
+    sections = [("", first), *zip(rest[::2], rest[1::2], strict=True)]
+    kept = [(_ASKED[name.lower()], said.strip()) for name, said in sections if name.lower() in _ASKED]
+    return "\n".join(heading + said for heading, said in kept if said)
 
 
 def conversation(volume: Volume) -> list[dict[str, Any]]:

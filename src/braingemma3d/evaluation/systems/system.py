@@ -37,11 +37,13 @@ class System(Protocol):
         kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
             that says nothing; ``no_learning`` ones look by a fixed rule.
         needs_scan: whether it reads the volumes; one that does not answers for scans that can't be read, too.
+        knows: what it has been told of the cases' reports, in whatever form tells it apart; empty if nothing.
     """
 
     name: str
     kind: Kind
     needs_scan: bool
+    knows: str
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The reports, in order. ``ids`` are for systems that answer by case; they may get no volumes."""
