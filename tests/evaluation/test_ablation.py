@@ -168,7 +168,8 @@ def test_a_run_that_fails_costs_no_other_and_is_tried_again(run, config, cases, 
 def test_a_constant_report_stands_beside_the_rows(ablated):
     out, result, _ = ablated
     # Half of the cases have a lesion, so the commonest report is of one: the other case's.
-    assert result.majority.systems["majority of each finding"].findings["lesion_sensitivity"].mean == 1
+    assert result.beside.systems["majority of each finding"].findings["lesion_sensitivity"].mean == 1
+    assert result.beside.systems["brightest blob"].findings["side_accuracy"].mean == 1
     assert "| majority of each finding | 1 | 1.00 |" in (out / "ABLATION.md").read_text()
 
 

@@ -390,6 +390,176 @@ STYLES: dict[str, tuple[str, list[str], str]] = {
         ["right cerebellum", "left brainstem"],
         "none none none",
     ),
+    "third_denied_pair": (
+        "The mass is in the left frontal lobe and no edema or necrosis is seen.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_normal_pair": (
+        "The scan is normal and no edema or necrosis is evident.",
+        [],
+        "none none none",
+    ),
+    "third_first_bullet": (
+        "- Location: right insula, right frontal operculum\n- Edema: severe\n- Necrosis: no",
+        ["right frontal insula"],
+        "severe none none",
+    ),
+    "third_numbered": (
+        "1) Left temporal mass.\n2) No edema.",
+        ["left temporal"],
+        "none none none",
+    ),
+    "third_question": (
+        "Lesion present? No\nEdema? No\nNecrosis? No",
+        [],
+        "none none none",
+    ),
+    "third_answer": (
+        "Is a lesion present? Yes, in the left frontal lobe. Edema? Moderate.",
+        ["left frontal"],
+        "moderate none none",
+    ),
+    "third_edema_mainly": (
+        "The lesion is in the right insula. Edema is distributed around the lesion, mainly in the right frontal lobe.",
+        ["right insula"],
+        "present none none",
+    ),
+    "third_not_applicable": (
+        "The scan is normal.\nNecrosis: N/A\nEdema: -",
+        [],
+        "none none none",
+    ),
+    "third_false": (
+        "Lesion: false\nEdema = no\nNecrosis nil.",
+        [],
+        "none none none",
+    ),
+    "third_shift_mm": (
+        "Left frontal mass with midline shift 5 mm right.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_mls": (
+        "Left frontal mass, MLS 5 mm right.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_spared": (
+        "Mass in the left frontal lobe; the right frontal lobe is spared.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_with_spared": (
+        "Mass in the left temporal lobe with the insula spared.",
+        ["left temporal"],
+        "none none none",
+    ),
+    "third_abscess": (
+        "Left frontal abscess. No oedema.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_mets": (
+        "3 mets: L frontal, R parietal, R cerebellar.",
+        ["left frontal", "right parietal", "right cerebellum"],
+        "none none none",
+    ),
+    "third_affected": (
+        "The affected area is in the left frontal lobe.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_enhancement": (
+        "Abnormal enhancement in the left parietal lobe.",
+        ["left parietal"],
+        "none none none",
+    ),
+    "third_degree_adjective": (
+        "Left frontal mass.\nEdema: mild perilesional\nNecrosis: extensive central",
+        ["left frontal"],
+        "mild severe none",
+    ),
+    "third_of_degree": (
+        "The left frontal mass is surrounded by vasogenic edema of moderate degree.",
+        ["left frontal"],
+        "moderate none none",
+    ),
+    "third_short_degree": (
+        "Left frontal mass with mod. oedema.",
+        ["left frontal"],
+        "moderate none none",
+    ),
+    "third_short_range": (
+        "Left frontal mass with mild-mod oedema.",
+        ["left frontal"],
+        "moderate none none",
+    ),
+    "third_was": (
+        "Left frontal mass. Oedema was severe and is now mild.",
+        ["left frontal"],
+        "mild none none",
+    ),
+    "third_from_to": (
+        "Left frontal mass. Oedema has decreased from severe to mild.",
+        ["left frontal"],
+        "mild none none",
+    ),
+    "third_resumed_lesion": (
+        "Metastases: left frontal, right parietal and right cerebellum. Mild oedema around the frontal lesion only.",
+        ["left frontal", "right parietal", "right cerebellum"],
+        "mild none none",
+    ),
+    "third_resumed_pair": (
+        "Two lesions, one left frontal, one right temporal. The right temporal one grew, the left frontal one shrank.",
+        ["left frontal", "right temporal"],
+        "none none none",
+    ),
+    "third_scalp": (
+        "Left parietal scalp swelling. No intracranial abnormality.",
+        [],
+        "none none none",
+    ),
+    "third_vessel": (
+        "Pontine glioma. The right vertebral artery is dominant.",
+        ["none brainstem"],
+        "none none none",
+    ),
+    "third_herniation": (
+        "Left frontal mass with left uncal herniation.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_indication": (
+        "INDICATION: Headache. There is a left frontal mass with mild edema. IMPRESSION: Glioma.",
+        ["left frontal"],
+        "mild none none",
+    ),
+    "third_comparison": (
+        "Comparison: MRI 2021. Left frontal mass increased. Impression: progression.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_more_right": (
+        "Mass in R>L frontal lobes.",
+        ["bilateral frontal"],
+        "none none none",
+    ),
+    "third_not_confirmed": (
+        "The suspected lesion is not confirmed.",
+        [],
+        "none none none",
+    ),
+    "third_cannot": (
+        "Left frontal mass. Necrosis can't be seen.",
+        ["left frontal"],
+        "none none none",
+    ),
+    "third_keys": (
+        '{"lesion_location": "left frontal lobe", "edema": "mild", "ventricular_compression": "none"}',
+        ["left frontal"],
+        "mild none none",
+    ),
 }
 
 

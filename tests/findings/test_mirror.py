@@ -76,6 +76,7 @@ def test_swapping_keeps_case_and_leaves_other_words() -> None:
         ("Rt. parietal and lt temporal masses.", "Lt. parietal and rt temporal masses."),
         ("L-sided cerebellar tumor.", "R-sided cerebellar tumor."),
         ("The left and R frontal lobes.", "The right and L frontal lobes."),
+        ("A mass in the (R) temporal lobe.", "A mass in the (L) temporal lobe."),
         ("Disc at L5, grade R.", "Disc at L5, grade R."),
     ],
 )

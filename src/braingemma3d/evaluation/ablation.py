@@ -22,11 +22,10 @@ from pydantic import BaseModel, ConfigDict
 
 from braingemma3d.data.manifest import ManifestCase, are_simulated
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.evaluate import evaluate
-from braingemma3d.evaluation.metrics import REPORTED, Metrics, measure
-from braingemma3d.evaluation.predictions import Progress, answers
+from braingemma3d.evaluation.evaluate import evaluate, without_a_model
+from braingemma3d.evaluation.metrics import EMPTY, REPORTED, Metrics, SystemMetrics, measure
+from braingemma3d.evaluation.predictions import Progress, answers, predict
 from braingemma3d.evaluation.systems.model import OneView
-from braingemma3d.evaluation.systems.no_learning import Majority
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import claim, new_file, new_folder, sha256
@@ -88,8 +87,8 @@ class Ablation(BaseModel):
     command: str
     simulated: bool
     """Whether all test cases are."""
-    majority: Metrics
-    """What one report for every scan reaches: more than a row that has learned nothing."""
+    beside: Metrics
+    """What systems reach that do not look or do not learn: more than a row that has learned nothing."""
     left_out: int = 0
     """Cases that none of the rows is tested on, as their truth could not be read."""
     failed: list[str] = []
@@ -161,15 +160,13 @@ def ablate(
 
     stages, rows = _stages(run, config, out), _rows(run, config, out, steps)
     parts = [*stages, *rows]
-    rule = Majority(references)
-    majority = measure(answers([rule], references), references, rule.name)
     empty = Ablation(
         stages={},
         components={},
         steps={stage.name: STEPS[stage.name] * steps for stage in config.stages if stage.name in STEPS},
         command=command,
         simulated=are_simulated(cases),
-        majority=majority,
+        beside=_beside(cases, references, out / "fixed-rules.jsonl", progress),
         left_out=left_out,
     )
     written = functools.partial(_write, stages, rows, out, empty)
@@ -198,6 +195,16 @@ def ablate(
                 seconds.append(time.monotonic() - begun)
                 written()
     return written(failed)
+
+
+def _beside(cases: Sequence[ManifestCase], references: Sequence[Reference], path: Path, progress: Progress) -> Metrics:
+    """Systems that need no training; ``path`` keeps what those say that look at the scans."""
+    systems = without_a_model(references, cases)
+    said = answers([system for system in systems if not system.needs_scan], references)
+    # Another process may be at it.
+    with FileLock(path.with_suffix(".wait")):
+        said += predict([system for system in systems if system.needs_scan], cases, path, progress)
+    return measure(said, references, systems[0].name)
 
 
 def _stages(run: Path, config: TrainingConfig, out: Path) -> list[_Part]:
@@ -254,10 +261,11 @@ def _write(
 
 
 def _kept(folder: Path) -> Metrics | None:
-    """What is measured of a stage or row; None where nothing is, or every report failed."""
+    """What is measured of a stage or row; None where nothing is, or every report failed, and not by being empty."""
     path = folder / "metrics.json"
     metrics = Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return None if metrics is None or len(metrics.failures) == metrics.cases else metrics
+    broken = metrics is not None and sum(failure.error != EMPTY for failure in metrics.failures) == metrics.cases
+    return None if broken else metrics
 
 
 def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> TrainingConfig:
@@ -288,27 +296,27 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
 
 def page(ablation: Ablation) -> str:
     """``ABLATION.md``: a table of the stages and one of the components."""
-    stages = {name: [metrics] for name, metrics in ablation.stages.items()}
-    tested = next((metrics for seeds in (stages | ablation.components).values() for metrics in seeds), None)
     kind = "simulated test patients" if ablation.simulated else "test cases"
-    on = f"{tested.cases} {kind}, {tested.healthy} without a lesion. " if tested else ""
+    rows = {name: [metrics] for name, metrics in ablation.stages.items()} | ablation.components
+    stages = {name: [metrics.systems[metrics.system]] for name, metrics in ablation.stages.items()}
+    components = {name: [one.systems[one.system] for one in seeds] for name, seeds in ablation.components.items()}
     told = ", ".join(f"{steps} steps of `{name}`" for name, steps in ablation.steps.items())
-    failures = {name: sum(len(metrics.failures) for metrics in s) for name, s in (stages | ablation.components).items()}
+    failures = {name: sum(len(metrics.failures) for metrics in seeds) for name, seeds in rows.items()}
     told_failures = ", ".join(f"{name} {count}" for name, count in failures.items() if count)
     done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
     parts = [
         "# Ablation",
-        f"{on}Written by `{ablation.command}`.",
+        f"{ablation.beside.cases} {kind}, {ablation.beside.healthy} without a lesion. Written by `{ablation.command}`.",
         "## Stages of the run",
         _table("stage", stages),
         "## Components",
         f"Each row is trained anew from the run's 2D tower, on the same cases: {told}. "
         "`no stage 1` has the last only, and twice as many steps of it; `reference as coded` has the last only, as its "
         "stage 1 leaves nothing behind. Every model reads a scan in one view. Mean over the "
-        "seeds, with the lowest and highest. A row with one seed decides nothing by itself. What one report for all "
-        "scans reaches, the commonest value of each finding, stands below."
+        "seeds, with the lowest and highest. A row with one seed decides nothing by itself. Systems that do not look "
+        "or do not learn stand below; they are told the test cases' own reports."
         + (f" {done} of {whole} runs are done yet." if done < whole else ""),
-        _table("row", ablation.components | {ablation.majority.system: [ablation.majority]}),
+        _table("row", components | {name: [system] for name, system in ablation.beside.systems.items()}),
     ]
     if told_failures:
         parts.append(f"Reports that failed and count as wrong: {told_failures}.")
@@ -317,10 +325,10 @@ def page(ablation: Ablation) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _table(first: str, rows: dict[str, list[Metrics]]) -> str:
+def _table(first: str, rows: dict[str, list[SystemMetrics]]) -> str:
     lines = []
     for name, seeds in rows.items():
-        cells = [_cell([metrics.systems[metrics.system].value(metric) for metrics in seeds]) for metric in REPORTED]
+        cells = [_cell([system.value(metric) for system in seeds]) for metric in REPORTED]
         lines.append([name, str(len(seeds)), *cells])
     return markdown([first, "seeds", *(NAMES[metric] for metric in REPORTED)], lines)
 

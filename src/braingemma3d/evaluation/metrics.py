@@ -18,6 +18,8 @@ from braingemma3d.findings.mirror import mirror_consistent
 from braingemma3d.findings.schema import Findings
 from braingemma3d.report.checks import flaws
 
+EMPTY = "the report is empty"
+"""Why a case without an error has failed all the same."""
 Scores = dict[str, dict[str, float]]
 """Metric to case id to value."""
 
@@ -165,7 +167,7 @@ def _complete(system: str, given: Mapping[str, Prediction], case: str) -> Predic
     if found.error is None and found.text.strip():
         return found
     # Else silence would pass for a healthy brain.
-    return found.model_copy(update={"text": "", "mirrored": None, "error": found.error or "the report is empty"})
+    return found.model_copy(update={"text": "", "mirrored": None, "error": found.error or EMPTY})
 
 
 def _reasons(values: Scores, references: Sequence[Reference]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import re
 from braingemma3d.findings.kinds import Kind, rule
 
 _LEFT_RIGHT = r"(?:left|right)"
+_MM = r"(?: \d+(?:\.\d+)? ?mm)?"
 _BODY = (
     r"(?:arm|leg|hand|foot|eye|ear|limb|face|facial|weakness|hemiparesis|hemiplegia|hemianops?ia|numbness|headaches?|"
     r"handed|handedness|hander|mastoid|maxillary|orbit|sinus|lung|breast|kidney|renal|craniotomy|craniectomy)"
@@ -35,7 +36,12 @@ LOOKALIKE = rule(
     r"(?:what|all that|whatever) is left",
     rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:(?:fronto|parieto|temporo|frontal|temporal|parietal|occipital) ){{1,4}}"
     r"(?:bones?|sinus(?:es)?|condyles?|calvarium|craniotomy|craniectomy|burr holes?)",
-    rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)",
+    rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)"
+    rf"(?:(?: of)?{_MM} (?:to )?{_LEFT_RIGHT}(?! (?:to|\w*(?:front|pariet|tempor|occip|hemis)))(?: side)?)?",
+    rf"mls{_MM} (?:to )?{_LEFT_RIGHT}",
+    rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:cerebellar )?(?:subfalcine|uncal|tonsillar|transtentorial)"
+    r"(?: (?:and|or) (?:subfalcine|uncal|tonsillar|transtentorial))* herniations?",
+    rf"herniation of (?:the )?(?:{_LEFT_RIGHT} )?(?:uncus|cerebellar tonsils?|cingulate gyrus)",
     r"interhemispheric(?: fissure)?",
     r"mid ?line (?:is|are|remains|appears)(?= )",
     rf"{_LEFT_RIGHT}(?:ward)? (?:sided )?(?:shift\w*|deviation|displacement) of (?:the )?mid ?line",
@@ -59,7 +65,7 @@ SIDES = (
     rule(Kind.SIDE, r"mid ?line", value="midline"),
     rule(
         Kind.SIDE,
-        r"bilateral(?:ly)?|bi|either side|(?:left|right) and (?:left|right)",
+        r"bilateral(?:ly)?|bil(?:at)?|bi|b l|either side|(?:l|r|left|right) ?(?:>+|<+|&|and) ?(?:l|r|left|right)\b",
         r"both (?:cerebral |cerebellar )?(?:hemispheres|sides)|both(?= (?:thalami|insulae|hippocampi))",
         r"both(?= (?:cerebral |cerebellar )?"
         r"(?:frontal|parietal|temporal|occipital|insular|thalamic|cerebellar)?(?: lobes| regions| horns)\b)",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from braingemma3d.findings.area import Area, read_area
 from braingemma3d.findings.compression import compressions
@@ -37,6 +38,7 @@ _ALL_NORMAL = re.compile(
 
 _ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
+_HALVES = re.compile("hemispher|side|half|brain|cerebr|location|lateral")
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
 _GRADED = {"edema": Kind.EDEMA, "necrosis": Kind.NECROSIS, "ventricular_compression": Kind.PRESSURE}
 
@@ -104,6 +106,13 @@ def _denies_finding(sentence: Sentence) -> bool:
     return any(mention.kind in _GRADED.values() and mention.denied for mention in sentence.found())
 
 
+def _of_something_else(sentence: Sentence, side: Token) -> bool:
+    """Whether a side is that of a thing that is no place of the brain: 'The right vertebral artery is dominant.'"""
+    of_brain = any(token.kind is Kind.LOBE or _HALVES.search(token.text) for token in sentence.tokens)
+    after = next((b for a, b in pairwise(sentence.tokens) if a is side), None)
+    return side.kind is Kind.SIDE and not of_brain and after is not None and after.kind is Kind.WORD
+
+
 @dataclass(slots=True)
 class Reading:
     """What the sentences of a text have said.
@@ -161,6 +170,8 @@ class Reading:
             elif resumes and not mention:
                 resumed.append(token)
             else:
+                if not mention and _of_something_else(sentence, token):
+                    continue
                 pool = self.near if mention else self.around if self.topic in _TISSUE else self.loose
                 pool.add(read_area([token], self._known_sides()))
         if resumed:
@@ -204,7 +215,8 @@ class Reading:
         if not last or not area:
             last.add(area)
             return
-        if not another and any(known.side == area.side and area.lobes <= known.lobes for known in self.areas):
+        told = area.parts if len(area.parts) > 1 else [area]
+        if not another and all(map(self._knows, told)):
             return
         opposite = {last.side, area.side} == {"left", "right"}
         elsewhere = bool(area.lobes and last.lobes) and not area.lobes & last.lobes
@@ -214,6 +226,11 @@ class Reading:
         elif opposite:
             last = next((known for known in self.areas if known.side == area.side), last)
         last.add(area)
+
+    def _knows(self, area: Area) -> bool:
+        """Whether the place of a lesion is that of a known one, as far as it is told."""
+        known = [one for one in self.areas if one and area.side in (one.side, "none")]
+        return any(area.lobes <= one.lobes for one in known)
 
     def findings(self) -> Findings:
         """What all the sentences say together."""

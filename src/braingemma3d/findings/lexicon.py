@@ -20,19 +20,20 @@ _MILD = (
     r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis))|"
     rf"small(?= {_AROUND}o?edema)|(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
 )
-_MODERATE = r"moderate(?:ly)?|intermediate degree of"
+_MODERATE = r"moderate(?:ly)?|mod|intermediate degree of"
 _SEVERE = (
-    r"severe(?:ly)?|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|profound(?:ly)?|"
-    r"considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
+    r"severe(?:ly)?|sev(?= )|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|"
+    r"profound(?:ly)?|considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
     r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)|"
     rf"large(?= {_AROUND}o?edema)"
 )
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
-_TO = r" (?:to|or|and|through) "
+_TO = r" (?:(?:to|or|and|through) )?"
 
 _PRESENCE = (
     r"seen|observed|identified|visible|visuali[sz]ed|present|evident|detected|noted|found|demonstrated|appreciated|"
-    r"apparent|recogni[sz]ed|shown|depicted|discernible|detectable|conspicuous|perceptible|obvious|appreciable"
+    r"apparent|recogni[sz]ed|shown|depicted|discernible|detectable|conspicuous|perceptible|obvious|appreciable|"
+    r"reproduced|confirmed|redemonstrated"
 )
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
@@ -40,12 +41,14 @@ _BEFORE = r"(?:prior|previous|earlier) (?:study|scan|mri?|ct|exam(?:ination)?|im
 _SHOWED = r"(?:showed|shown|demonstrated|revealed)"
 _CHANGED = r"(?:improved|decreased|regressed|diminished|increased|progressed|worsened|is now|are now)"
 
-_PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, "[:–]"), rule(Kind.BREAK, ";"))
+_PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, "[:–=]"), rule(Kind.BREAK, ";"))
 
 _DISARMED = rule(
     Kind.MASK,
     r"(?:more|most|less|least|increasingly) "
     r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
+    r"(?:scalp|soft tissues?|subgaleal|subcutaneous|mucosal|marrow|periorbital|preseptal|facial|mastoid) "
+    r"(?:o?edema|swelling)",
     r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|lesions? free|tumou?rs? free",
     r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)"
     r"(?: (?:enhancement|medium|agent|administration))?",
@@ -53,6 +56,8 @@ _DISARMED = rule(
     r"(?:change|increase|decrease|improvement|progression|regression|reduction|difference)s?(?: (?:in|of|to|with))?",
     r"not (?:only|just|merely|simply)|no longer (?:confined|limited|restricted)",
     r"not (?:confined|limited|restricted)|not (?:changed|without)",
+    rf"from {_OF_DEGREE}(?= to {_OF_DEGREE})",
+    rf"(?:was|were|had been) {_OF_DEGREE}(?= (?:[a-z]+ ){{0,5}}(?:now|currently)\b)",
     rf"(?:previously|formerly|initially) {_OF_DEGREE}|{_OF_DEGREE}(?= o?edema (?:has |have )?{_CHANGED}\b)",
     r"not (?:well|clearly|sharply|fully|completely|entirely|totally)"
     r"(?= (?:defined|delineated|demarcated|circumscribed|effaced|compressed|obliterated|collapsed|resolved|necrotic|"
@@ -93,14 +98,18 @@ _POLARITY = (
         Kind.DENIAL,
         r"(?:is |are |was |were |has been |have been |can |could |do |does )?(?:not|no longer|never|nowhere) "
         rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|appear|occur|exist)",
-        rf"cannot be {_ADVERB}(?:{_PRESENCE})",
+        rf"(?:cannot|can not|can t) be {_ADVERB}(?:{_PRESENCE})",
         r"(?:is |are |was |were |has been |have been |can be )?"
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
     ),
     rule(Kind.DENIAL, r"(?:(?<=edema )|(?<=necrosis ))free(?! of)"),
     rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
-    rule(Kind.DENIAL, r"(?<=[:–] )(?:no(?: evidence)?|nil)(?= *(?:$|[;,]))"),
+    rule(
+        Kind.DENIAL,
+        r"(?<=[:–=] )(?:no(?: evidence)?|n|false|0(?: ?%)?|n a)(?= *(?:$|[;,]))|(?<=[a-z:–=] )nil(?= *(?:$|[;,]))",
+        r"(?:is |are )?not applicable",
+    ),
     rule(
         Kind.MASK,
         r"not(?= (?:very |particularly |that |too )?"
@@ -124,6 +133,7 @@ _POLARITY = (
     rule(Kind.NEGATION, r"non", value="next"),
     rule(Kind.NEGATION, rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}", value="past"),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
+    rule(Kind.NORMAL, r"(?:(?:is|are|appears?|remains?) )?spared(?= *(?:$|[,;]))"),
     rule(Kind.SPARED, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),
     rule(Kind.WEAK_HEDGE, r"suggest(?:s|ed|ing|ive)?(?: (?:of|that|for))?|seems?(?: to (?:be|have|show))?"),
     rule(
@@ -182,13 +192,16 @@ _FINDINGS = (
         r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)",
         r"signal (?:changes?|alterations?|increase|elevation|hyperintensity)|iso ?intense",
         r"(?:abnormal )?t[12] prolongation|foc(?:us|i) of (?:abnormal |contrast |ring |nodular )*enhancement",
-        r"(?:ring |rim |nodular )?enhancing foc(?:us|i)",
+        r"(?:ring |rim |nodular )?enhancing (?:foc(?:us|i)|collections?)",
+        r"(?:abnormal|residual|ring|rim|nodular) (?:contrast )?enhancement",
     ),
     rule(
         Kind.LESION,
         r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomatosis|gbm|[hl]gg|dnet|dipg|"
         r"\w*(?:gli|blast|cyt|ependym|meningi?|lymph|germin|pharyngi|neur|neurin|chord|schwann|aden|cavern|papill|terat)omas?|"
-        r"\w*sarcomas?|metastas[ie]s|metastatic|malignanc(?:y|ies)|sol|icsol|pcnsl)"
+        r"\w*sarcomas?|metastas[ie]s|metastatic(?: deposits?)?|mets|secondaries|malignanc(?:y|ies)|sol|icsol|pcnsl|"
+        r"(?<!siderin )(?<!calcium )(?<!iron )deposits?|abscess(?:es)?|tuberculomas?|hamartomas?|"
+        r"affected (?:areas?|regions?|zones?))"
         r"(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",

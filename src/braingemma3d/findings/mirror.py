@@ -9,7 +9,7 @@ from braingemma3d.findings.schema import Finding, Findings, Side
 
 _MIRRORED: dict[Side, Side] = {"left": "right", "right": "left"}
 _SIDE_WORD = re.compile(r"\b(left|right)(?=\b|wards?\b)", re.IGNORECASE)
-_SIDE_LETTER = re.compile(SIDE_LETTER.pattern.replace("(?= ", "(?=[ -]"), re.IGNORECASE)
+_SIDE_LETTER = re.compile(SIDE_LETTER.pattern.replace("(?= ", r"(?=[)\]*]*[ -]"), re.IGNORECASE)
 _OTHER_LETTER = str.maketrans("lrLR", "rlRL")
 
 

@@ -78,6 +78,12 @@ def _is_ruled(sentence: Sentence, at: int, ruler: Kind) -> bool:
     return sentence.kind(before, sentence.clauses[at]) is ruler
 
 
+def _set_off(sentence: Sentence, head: int, at: int) -> bool:
+    """'Edema around the lesion, mainly in ...': a link before the first place after it."""
+    kinds = [sentence.kind(k) for k in range(head + 1, at)]
+    return next((kind for kind in kinds if kind in LINKS | PLACES), None) in LINKS
+
+
 def _governor(sentence: Sentence, at: int) -> Mention | None:
     """The mention whose place this is, if it is not an adjective of one."""
     clause, mentions, found = sentence.clauses[at], list(sentence.mentions.values()), sentence.found()
@@ -91,7 +97,7 @@ def _governor(sentence: Sentence, at: int) -> Mention | None:
         if lesions and any(sentence.kind(k - 1) in LINKS for k in verbs):
             # 'The lesion is surrounded by edema and extends into …' resumes the subject.
             head = lesions[0]
-        elif verbs and head.kind in LESIONS and is_object(sentence, head):
+        elif (verbs or _set_off(sentence, head.at, at)) and head.kind in LESIONS and is_object(sentence, head):
             # So does 'edema around the lesion extends into …'.
             head = next((m for m in subjects if m.kind is Kind.EDEMA), head)
         return owner(sentence, head)

@@ -215,13 +215,16 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
         if not (of_measure or adjective or joins or tokens[at].kind in transparent):
             break
         at += 1
-    predicate = cue > 0 and tokens[cue - 1].text in ("is", "are", "was", "were", "appears", "remains")
+    before = tokens[cue - 1].text if cue else ""
+    predicate = before in ("is", "are", "was", "were", "appears", "remains") or sentence.kind(cue - 1) is Kind.COLON
     if at > cue + 1 and not predicate and tokens[cue + 1].text not in _MEASURES | {"severity", "intensity"}:
         return
     earlier = [m for m in sentence.found() if m.at < cue and clause - m.clause <= 1]
     here = [m for m in earlier if m.clause == clause] or earlier
     subjects = [m for m in here if not is_object(sentence, m)] or here
     denied = any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue])  # 'not (very) severe'
+    if before == "of" and sentence.kind(cue - 2) in FINDINGS and cue - 2 in sentence.mentions:
+        subjects = [sentence.mentions[cue - 2]]  # 'surrounded by edema of moderate degree'
     if subjects and not denied:
         _raise(subjects[-1], degree)
 

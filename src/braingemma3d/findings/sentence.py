@@ -118,7 +118,8 @@ def _clauses(tokens: Sequence[Token]) -> list[int]:
     """Number the clauses. A comma or 'and' parts two clauses if there is a finite verb on both sides of it."""
     finite_ahead = [False] * (len(tokens) + 1)
     for at in range(len(tokens) - 1, -1, -1):
-        ends = tokens[at].kind in LINKS or tokens[at].kind is Kind.BREAK
+        # 'No edema or necrosis is seen' is one clause, whatever stands before it.
+        ends = (tokens[at].kind in LINKS and tokens[at].text != "or") or tokens[at].kind is Kind.BREAK
         finite_ahead[at] = not ends and (_is_finite(tokens[at]) or finite_ahead[at + 1])
     commas = [at for at, token in enumerate(tokens) if token.kind is Kind.COMMA]
     main_clause = commas[-1] if commas and tokens[0].rule.value == "subordinate" else None

@@ -16,24 +16,32 @@ _SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, u
 _NARROW = 30  # characters; no paragraph is set narrower than this
 
 _ROW = re.compile(r"^[ \t]*\|([^|\n]+)\|([^|\n]+)\|[ \t]*$", re.MULTILINE)
-_NOISE = re.compile(r"[*_#`~\"“”()\[\]]")
-_BULLET = re.compile(r"\n[ \t]*(?:[-•–]|\d{1,2}[.)])[ \t]+")
+_NOISE = re.compile(r"[*_#`~]")
+_BRACKETS = re.compile(r"[\"“”()\[\]]")
+_BULLET = re.compile(r"(?:^|\n)[ \t]*(?:[-•–\u2010\u2011*]|\d{1,2}[.)])[ \t\xa0]+")
+_UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])", re.IGNORECASE)
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
-_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z]) ([+-])(?= ?(?:[,.;]|$))", re.IGNORECASE)
+_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
 _QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
-_OPEN_END = re.compile(r",$|\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$")
+_ANSWERED = re.compile(
+    r"([^.!?:\n]{1,80})\?+\s*(?:a(?:nswer)?\s*:\s*)?(?=(?:yes|no|none|nil|absent|present|mild|moderate|severe)(?:ly)?\b)"
+)
+_OPEN_END = re.compile(
+    r",$|(?<![:?=] )(?<!/)\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$"
+)
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
 _CONTRACTED = re.compile(r"(?<=[a-z])(?<!ca)n['’]t\b")
 _BLANKS = re.compile(r"[ \t]{2,}")
 _JOINER = re.compile(r"['’‐‑‒/-]")
 _HEADING = re.compile(r"[a-z ]{1,40}:|(?:findings?|impressions?|conclusions?|results?|report|opinion|summary)$")
-_STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
+_SUMMED = re.compile("impression|conclusion|opinion|summary")
+_STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)(?<!\bmod)(?<!\bsev)[.!?]+(?=\s|$)")
 
 # A section that tells of something else than this scan's findings: by its heading, which is no sentence.
 _SKIPPED_SECTION = re.compile(
     r"(?:(?P<past>clinical(?: (?:history|indication|information|details|data|question))?|indications?|history|"
-    r"comparison|reason|patient|request)|"
-    r"technique|protocol|recommendations?|exam(?:ination)?|procedure|sequences?)"
+    r"reason|patient|request)|"
+    r"comparison|technique|protocol|recommendations?|exam(?:ination)?|procedure|sequences?)"
     r"(?:\b(?![^:]*\b(?:shows?|showed|demonstrates?d?|reveals?|revealed|includes?d?|is|are|was|were|has|have)\b)"
     r"[^:.]{0,30}:|$)"
 )
@@ -52,7 +60,7 @@ class Token(NamedTuple):
 
 def sentences(text: str) -> Iterator[list[Token]]:
     """The sentences of ``text`` as tokens, without the sections that are not about this scan's findings."""
-    lines = [line for line in _told(_clean(_unwrap(_without_markup(text)))).split("\n") if line]
+    lines = [line for line in _told(_clean(_BRACKETS.sub("", _unwrap(_without_markup(text))))).split("\n") if line]
     for place, line in enumerate(lines, 1):
         for sentence in _of_findings([piece.strip() for piece in _STOP.split(line)], last=place == len(lines)):
             tokens = [Token(match[0], RULES[(match.lastindex or 1) - 1]) for match in SCANNER.finditer(sentence)]
@@ -80,7 +88,9 @@ def _of_findings(line: Sequence[str], last: bool) -> Iterator[str]:
     for place, sentence in enumerate(line, 1):
         heading = _SKIPPED_SECTION.match(sentence)
         if heading:
-            skipping = bool(heading["past"]) and (not last or any(map(_HEADING.match, line[place:])))
+            # Findings follow, unless they have a heading of their own; an impression comes after them.
+            own = any(_HEADING.match(later) and not _SUMMED.match(later) for later in line[place:])
+            skipping = bool(heading["past"]) and (own or not last)
             continue
         skipping = skipping and not _HEADING.match(sentence)
         if not skipping:
@@ -106,8 +116,9 @@ def _told(text: str) -> str:
 def _without_markup(text: str) -> str:
     """Without signs of Markdown; an item of a list, and a row of a table with two columns, is a line of its own."""
     plain = _ROW.sub(lambda row: f"\n{row[1].strip()}: {row[2].strip()}\n", text.replace("\r", ""))
+    plain = _UNDERSCORE.sub(" ", plain)
     plain = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", plain)
-    return _BULLET.sub("\n\n", _NOISE.sub("", plain))
+    return _NOISE.sub("", _BULLET.sub("\n\n", plain))
 
 
 def _unwrap(text: str) -> str:
@@ -132,7 +143,9 @@ def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
     """Lines that follow each other without a blank one; a heading begins a paragraph, and a blank line is one."""
     paragraphs: list[list[str]] = []
     for line in lines:
-        if line and paragraphs and paragraphs[-1] != [""] and not _HEADING.match(line.lower()):
+        before = paragraphs[-1][-1].lower() if paragraphs else ""
+        begins = _HEADING.match(line.lower()) and not _OPEN_END.search(before)
+        if line and before and not begins:
             paragraphs[-1].append(line)
         else:
             paragraphs.append([line])
@@ -144,6 +157,7 @@ def _clean(text: str) -> str:
     clean = text.lower().replace("w/o", "without").replace("œ", "oe")
     clean = _DASH.sub(" – ", clean)
     clean = _CONTRACTED.sub(" not", clean)
+    clean = _ANSWERED.sub(r"\1: ", clean)
     clean = _QUESTION.sub(r" questionable \1.", _QUERY.sub(" questionable ", clean))
     clean = _JOINER.sub(" ", clean)
     clean = _BLANKS.sub(" ", GLUED.sub(r"\1 ", clean))
