@@ -85,6 +85,31 @@ def test_a_folder_with_several_scans_as_json(run, save_scan, tmp_path):
     assert [report["id"] for report in reports] == ["a", "b"]
 
 
+def test_a_folder_of_one_scan_is_a_batch(run, save_scan, tmp_path):
+    save_scan(phantom.brain_image(), "scans/a.nii.gz")
+    (found,) = json.loads(run(tmp_path / "scans", "--json").stdout)
+    assert found["id"] == "a"
+    assert found["timing_s"]["read"] > 0
+    assert [row["id"] for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())] == ["a"]
+
+
+def test_what_a_batch_did_not_reach_keeps_its_report(run, save_scan, tmp_path):
+    a, _, c = (save_scan(phantom.brain_image(), f"scans/{name}.nii.gz") for name in "abc")
+    assert run(a, c).exit_code == 0
+    again = CliRunner().invoke(
+        app, ["report", str(tmp_path / "scans"), "--resume", "--model", "./typo", "-o", str(tmp_path / "out")]
+    )
+    assert again.exit_code == 2
+    rows = {row["id"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
+    assert {name: row["status"] for name, row in rows.items()} == {"a": "ok", "b": "failed", "c": "ok"}
+    assert rows["b"]["error"] == "not reached: the batch ended before"
+
+
+def test_a_report_that_nobody_can_tell_is_replaced_with_a_word(run, save_scan):
+    results = [run(save_scan(phantom.brain_image(), f"{name}/flair.nii.gz"), "--format", "txt") for name in "ab"]
+    assert ["held another report" in result.stderr for result in results] == [False, True]
+
+
 def test_chosen_formats(run, brain_file, tmp_path):
     assert run(brain_file, "--format", "txt").exit_code == 0
     assert [p.name for p in (tmp_path / "out" / "scan").iterdir()] == ["report.txt"]
@@ -166,7 +191,7 @@ def test_another_scan_of_the_same_name_is_reported_anew(run, save_scan, tmp_path
     first = save_scan(phantom.brain_image(), "p1/flair.nii.gz")
     other = save_scan(phantom.brain_image(lesion=False), "p2/flair.nii.gz")
     results = [run(scan, "--resume", "--json") for scan in (first, other, other)]
-    assert ["held the report on another scan" in result.stderr for result in results] == [False, True, False]
+    assert ["held another report" in result.stderr for result in results] == [False, True, False]
     texts = [result.stdout for result in results]
     hashes = [json.loads(text)["input"]["sha256"] for text in texts]
     assert hashes == [sha256(first), sha256(other), sha256(other)]

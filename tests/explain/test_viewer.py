@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt
 
 import phantom
 from braingemma3d.explain import viewer
@@ -87,6 +88,15 @@ def test_the_scan_in_the_page_lies_where_the_scan_does(page):
     high = volume.array > np.percentile(volume.array[volume.brain_mask], 99.6)
     there = nib.affines.apply_affine(volume.affine, np.argwhere(high)).mean(axis=0)
     assert np.linalg.norm(here - there) < 3
+
+
+def test_no_face_is_in_the_page(make_explanation, tmp_path):
+    found = make_explanation()
+    found.volume.array[~found.volume.brain_mask] = found.volume.array.max()
+    save_viewer(found, tmp_path / "page.html")
+    scan = unpacked(json.loads(Page((tmp_path / "page.html").read_text(encoding="utf-8")).scripts[0])["scan"])
+    away = distance_transform_edt(~found.volume.brain_mask, sampling=found.volume.spacing)
+    assert 0 < (scan.get_fdata() > 0).sum() <= (away <= viewer.FRAME_MM).sum()
 
 
 def test_nothing_in_a_report_can_end_a_script_or_become_markup(

@@ -90,6 +90,11 @@ def test_the_choice_can_be_overridden(brain_file):
     assert [note.code for note in notes] == ["already_stripped"]
 
 
+def test_a_head_that_is_said_to_be_a_brain_is_refused_with_the_cause(head_file):
+    with pytest.raises(InputError, match="the skull is still there; leave --brain-mask none out"):
+        find_brain(read_nifti(head_file), "none")
+
+
 @pytest.mark.parametrize("method", ["auto", "none"])
 def test_an_image_without_a_brain_is_refused(method, save_scan):
     array = np.zeros((60, 60, 60), np.float32)

@@ -119,6 +119,17 @@ def _not_gzip(tmp_path):
     return path
 
 
+def test_a_wrong_ending_is_named(brain_file, tmp_path):
+    content = brain_file.read_bytes()
+    for name, data, says in (
+        ("zipped.nii", content, "compressed, but not called .gz; rename it to .nii.gz"),
+        ("plain.nii.gz", gzip.decompress(content), "called .gz, but not compressed; rename it to .nii"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(InputError, match=says):
+            read_nifti(tmp_path / name)
+
+
 def _endless_offset(tmp_path):
     path = tmp_path / "offset.nii"
     nib.save(nib.Nifti1Image(np.ones((10, 10, 10), np.float32), np.eye(4)), path)

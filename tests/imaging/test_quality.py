@@ -50,6 +50,7 @@ def label_map() -> np.ndarray:
         ("too_small", volume_of(noise((20, 60, 60)), (1.0, 3.0, 3.0))),
         ("ct", volume_of(ct())),
         ("label_map", volume_of(label_map())),
+        ("label_map", volume_of(np.kron(np.arange(1, 151).reshape(5, 6, 5), np.ones((10, 10, 10))))),
     ],
 )
 def test_unusable_images_are_refused_with_a_reason(code, volume):
@@ -58,6 +59,10 @@ def test_unusable_images_are_refused_with_a_reason(code, volume):
     assert caught.value.code == code
     assert "scan.nii.gz" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_scan_cut_down_to_few_grey_levels_is_no_label_map():
+    refuse_unusable(volume_of(np.round(noise() / 300 * 63)))
 
 
 def test_a_standardised_mri_with_negative_values_is_not_taken_for_ct():

@@ -44,6 +44,34 @@ def test_a_suffix_is_no_way_to_be_two_scans(tmp_path):
     assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["a", "a-2"]
 
 
+def test_capitals_are_no_way_to_be_two_scans(tmp_path):
+    touch(
+        tmp_path / "p1" / "flair.nii", tmp_path / "p2" / "FLAIR.nii", tmp_path / "P" / "a.nii", tmp_path / "P" / "A.nii"
+    )
+    assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["A", "a-2", "p1_flair", "p2_FLAIR"]
+
+
+def test_names_that_no_folder_may_have(tmp_path):
+    long = tmp_path / f"{'ä' * 110}.nii.gz"
+    touch(tmp_path / "summary.csv.nii", long)
+    ids = [scan_id for scan_id, _ in find_scans([tmp_path])]
+    assert len(set(ids)) == 2
+    assert all(scan_id != "summary.csv" and len(scan_id.encode()) < 220 for scan_id in ids)
+
+
+def test_a_path_that_may_not_be_looked_into_costs_no_other(tmp_path, monkeypatch):
+    touch(tmp_path / "a.nii")
+    real = Path.is_dir
+
+    def locked(path, **options):
+        if "locked" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "is_dir", locked)
+    assert [scan_id for scan_id, _ in find_scans([tmp_path / "locked" / "b.nii", tmp_path / "a.nii"])] == ["b", "a"]
+
+
 def test_a_folder_without_scans_is_one_clear_line(tmp_path):
     touch(tmp_path / "notes.txt")
     with pytest.raises(InputError, match=r"no \.nii or .nii.gz file"):

@@ -72,6 +72,13 @@ def test_the_text_puts_warnings_before_and_the_disclaimer_after():
     assert "edema moderate; necrosis none" in text
 
 
+def test_pictures_say_what_has_to_be_doubted(brain_file, tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(writers, "save_overview", lambda volume, target, title: titles.append(title))
+    write_report(make_report(), load_scan(brain_file), tmp_path / "scan")
+    assert titles == ["scan: lesion, left frontal\nWarning: thick slices; see the report"]
+
+
 def test_the_summary_lists_failures_too(tmp_path):
     outcomes = [
         Outcome("a", Path("a.nii"), make_report(scan_id="a")),

@@ -52,7 +52,7 @@ def explain(
             f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
         )
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.files import FILES, WHAT
+    from braingemma3d.explain.files import FILES, WHAT, refuse_other_scan
     from braingemma3d.explain.lime import LimeSettings
     from braingemma3d.explain.outline import read_outline
     from braingemma3d.files import refuse_folder, refuse_unwritable
@@ -63,6 +63,7 @@ def explain(
     refuse_unwritable(out.absolute().parent)
     refuse_folder(out, FILES, WHAT)
     volume = load_scan(scan, brain_mask)
+    refuse_other_scan(out, scan)
     outline = None if mask is None else read_outline(mask, volume)
     settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))
     pipeline = Pipeline.from_pretrained(model)

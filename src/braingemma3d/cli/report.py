@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,10 +38,11 @@ def report(
 ) -> None:
     """Write a report on each scan: report.txt, report.json and overview.png in OUT/<scan id>/.
 
-    With several scans, OUT/summary.csv lists them all. Exit code 0: all reported; 1: some failed; 2: none could be
-    reported.
+    Of several scans, or of a folder, OUT/summary.csv lists those of this call. Exit code 0: all reported; 1: some
+    failed; 2: none could be reported.
     """
     from braingemma3d.files import refuse_unwritable
+    from braingemma3d.report.pipeline import SUMMARY
     from braingemma3d.report.scans import find_scans
     from braingemma3d.report.writers import FORMATS, as_text
 
@@ -51,20 +54,21 @@ def report(
     if resume and "json" not in wanted:
         raise InputError("--resume: earlier reports are known by their report.json; add json to --format", "bad_option")
     found = find_scans(scans)
+    batch = len(scans) > 1 or len(found) > 1 or found[0][1] != scans[0].absolute()
     chosen = [name for name in FORMATS if name in wanted]
-    outcomes = _report_all(found, out, model, chosen, brain_mask, resume)
+    outcomes = _report_all(found, out, model, chosen, brain_mask, resume, batch)
     failed = [outcome for outcome in outcomes if outcome.report is None]
-    if len(found) == 1 and failed:
+    if failed and not batch:
         raise InputError(failed[0].error)
     reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     if as_json:
         dumped = [one.model_dump(mode="json") for one in reports]
-        print(json.dumps(dumped if len(found) > 1 else dumped[0], indent=2))
-    elif len(found) == 1:
+        print(json.dumps(dumped if batch else dumped[0], indent=2))
+    elif not batch:
         print(as_text(reports[0]))
         print(f"Written to {out / reports[0].id}")
     else:
-        print(f"{len(reports)} of {len(found)} scans reported; the list is {out / 'summary.csv'}")
+        print(f"{len(reports)} of {len(found)} scans reported; the list is {out / SUMMARY}")
     if failed:
         raise typer.Exit(1 if reports else 2)
 
@@ -76,10 +80,12 @@ def _report_all(
     formats: Sequence[ReportFormat],
     brain_mask: BrainMaskMethod,
     resume: bool,
+    batch: bool,
 ) -> list[Outcome]:
-    """Report on every scan; each one's files are complete before the next begins."""
+    """Report on every scan; each one's files are complete before the next begins. A batch gets a list of its scans."""
     from braingemma3d.files import refuse_folder, remove_left_behind
     from braingemma3d.imaging.preprocess import load_scan
+    from braingemma3d.report.pipeline import SUMMARY
     from braingemma3d.report.writers import (
         REPORT_FILES,
         WHAT,
@@ -101,11 +107,14 @@ def _report_all(
                     outcomes.append(Outcome(scan_id, scan, earlier))
                     continue
                 refuse_folder(out / scan_id, REPORT_FILES, WHAT)
+                begun = time.perf_counter()
                 volume = load_scan(scan, brain_mask)
+                read = {"read": round(time.perf_counter() - begun, 3)}
                 pipeline = pipeline or _load_pipeline(model)
                 report = pipeline(volume, scan_id)
+                report = report.model_copy(update={"timing_s": read | report.timing_s})
                 if holds_another(out / scan_id, report):
-                    logger.warning("%s: held the report on another scan, which this one replaces", out / scan_id)
+                    logger.warning("%s: held another report, which this one replaces", out / scan_id)
                 write_report(report, volume, out / scan_id, formats)
             except ModelError:
                 raise
@@ -113,17 +122,21 @@ def _report_all(
                 outcomes.append(Outcome(scan_id, scan, error=str(error)))
             except Exception as error:
                 # One scan that nobody foresaw must not cost the others of a night's batch.
-                if len(found) == 1:
+                if not batch:
                     raise
                 outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {in_one_line(error)}"))
             else:
                 outcomes.append(Outcome(scan_id, scan, report))
-            if len(found) > 1 and outcomes[-1].error:
+            if batch and outcomes[-1].error:
                 print_error(outcomes[-1].error)
     finally:
-        if len(found) > 1 and outcomes:
-            left = [Outcome(*scan, error="not reached: the batch was interrupted") for scan in found[len(outcomes) :]]
-            write_summary([*outcomes, *left], out / "summary.csv")
+        if batch and outcomes:
+            for scan_id, scan in found[len(outcomes) :]:
+                earlier = None
+                with suppress(OSError):
+                    earlier = read_report(out / scan_id, scan, formats)
+                outcomes.append(Outcome(scan_id, scan, earlier, "not reached: the batch ended before"))
+            write_summary(outcomes, out / SUMMARY)
     return outcomes
 
 

@@ -121,6 +121,7 @@ def explain(
     sizes = supervoxels.millilitres
     scorecard = Scorecard(
         id=report.id,
+        scan_sha256=report.input.sha256,
         report=report.text,
         model=report.model,
         verdict=cards[0].verdict,

@@ -44,8 +44,8 @@ def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = N
     values, _ = to_dhw(attribution_image(explanation, number))
     card = explanation.scorecard.maps[number]
     title = f"{explanation.report.id}: {card.name}   ·   {card.verdict.upper()}"
-    reasons = "; ".join(card.reasons[:2])
-    draw(volume, values, target, f"{title}\n{reasons}" if reasons else title, lesion)
+    reasons = ["; ".join(card.reasons[:2])] if card.reasons else []
+    draw(volume, values, target, "\n".join([title, *reasons, *explanation.report.cautions]), lesion)
 
 
 def draw(volume: Volume, values: Array, target: Path, title: str, lesion: Mask | None = None) -> None:

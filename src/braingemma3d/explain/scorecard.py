@@ -83,6 +83,7 @@ class Scorecard(Record):
     """What ``scorecard.json`` holds."""
 
     id: str
+    scan_sha256: str | None = Field(None, description="Hash of the scan's file.")
     report: str
     model: ModelInfo
     verdict: Verdict = Field(description="On attribution.nii.gz, the first of the maps.")

@@ -13,6 +13,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from braingemma3d.explain.counterfactual import split_sentences
 from braingemma3d.explain.explanation import Explanation
@@ -22,8 +23,8 @@ from braingemma3d.imaging.orientation import dhw_to_ras_image
 from braingemma3d.imaging.volume import Affine, Volume
 from braingemma3d.report.picture import windowed
 
-FRAME_MM = 25.0
-"""Of the scan around the brain that is put into the page."""
+FRAME_MM = 8.0
+"""Of the scan around the brain that is put into the page: the skull, and no face that could be recognised."""
 
 
 def save_viewer(explanation: Explanation, target: Path) -> None:
@@ -118,8 +119,9 @@ def _evidence(card: MapCard) -> list[tuple[str, str]]:
 
 
 def _eight_bit(volume: Volume) -> tuple[np.ndarray, Affine]:
-    """The brain with a frame around it, (D, H, W) uint8, and its affine."""
-    frame, _, scaled = windowed(volume, FRAME_MM)
+    """The brain and what lies close around it, (D, H, W) uint8, and its affine."""
+    frame, brain, scaled = windowed(volume, FRAME_MM)
+    scaled[distance_transform_edt(~brain, sampling=volume.spacing) > FRAME_MM] = 0
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ np.array([part.start for part in frame])
     return (scaled * 255).round().astype(np.uint8), affine

@@ -52,6 +52,12 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
             "whole-brain scan, or --brain-mask none if it is skull-stripped",
             "no_brain",
         )
+    if method == "none" and brain_ml > BRAIN_ML[1]:
+        raise InputError(
+            f"{volume.source.path}: {brain_ml:.0f} ml are no brain alone, the skull is still there; leave --brain-mask "
+            "none out",
+            "no_brain",
+        )
     if not BRAIN_ML[0] <= brain_ml <= BRAIN_ML[1]:
         raise InputError(
             f"{volume.source.path}: no brain found ({brain_ml:.0f} ml of brain-like tissue); give a whole-brain scan, "

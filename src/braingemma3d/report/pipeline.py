@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.report.checks import flaws
 from braingemma3d.report.report import Checks, InputInfo, ModelInfo, Report, ReportWarning
 
+SUMMARY = "summary.csv"
+"""The list of a batch, beside the folders of its reports."""
+LONGEST_ID = 200
+"""Bytes of a name that becomes a folder's: file systems end at 255, and unfinished folders have longer names."""
 UNTRAINED = ReportWarning(
     code="untrained_model",
     message="The model has not learned to write: the text is the language model's own and says nothing about the scan.",
@@ -160,9 +165,15 @@ def _with_mirror_images(pixel_values: torch.Tensor) -> torch.Tensor:
 
 
 def default_id(scan: Path) -> str:
-    """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``."""
+    """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``.
+
+    What is too long, or the name of a batch's list, ends in a hash.
+    """
     stem = re.sub(r"(\.nii)?(\.gz)?$", "", scan.name, flags=re.IGNORECASE)
-    return re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan"
+    name = re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan"
+    if len(name.encode()) <= LONGEST_ID and name.casefold() != SUMMARY:
+        return name
+    return f"{name.encode()[:LONGEST_ID].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

@@ -64,6 +64,12 @@ class Report(_Record):
     disclaimer: str = DISCLAIMER
 
     @property
+    def cautions(self) -> list[str]:
+        """What a picture says beside the findings, where they have to be doubted: no line, or one."""
+        codes = [warning.code.replace("_", " ") for warning in self.warnings if warning.code != "already_stripped"]
+        return [f"Warning: {', '.join(codes)}; see the report"] if codes else []
+
+    @property
     def headline(self) -> str:
         """The findings in one line, for lists and pictures."""
         found = self.findings

@@ -23,7 +23,8 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
 
     Returns:
         (id, file) pairs in the order given, folders sorted by path. Ids are file names without suffix; where several
-        files share one, their folders' names are put before it.
+        files share one, their folders' names are put before it. Two ids that differ in their capitals only are one on
+        many file systems, and so are shared.
 
     Raises:
         InputError: a folder is all that was given, and holds no NIfTI file. Beside others it counts as a scan that
@@ -31,7 +32,12 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     """
     files: list[Path] = []
     for given in inputs:
-        if not given.is_dir():
+        try:
+            folder = given.is_dir()
+        except OSError:
+            # Reading it tells what is wrong, and costs the others nothing.
+            folder = False
+        if not folder:
             files.append(given)
             continue
         found = _below(given)
@@ -76,11 +82,11 @@ def _distinct_ids(files: Sequence[Path]) -> list[str]:
     folders = [[default_id(Path(part)) for part in file.parent.parts[1:]] for file in files]
     ids = names
     for depth in range(1, max((len(parts) for parts in folders), default=0) + 1):
-        shared = {name for name, times in Counter(ids).items() if times > 1}
+        shared = {name for name, times in Counter(map(str.casefold, ids)).items() if times > 1}
         if not shared:
             break
         ids = [
-            "_".join([*parts[-depth:], name]) if known in shared else known
+            "_".join([*parts[-depth:], name]) if known.casefold() in shared else known
             for known, name, parts in zip(ids, names, folders, strict=True)
         ]
     return _numbered(ids)
@@ -88,14 +94,14 @@ def _distinct_ids(files: Sequence[Path]) -> list[str]:
 
 def _numbered(ids: Sequence[str]) -> list[str]:
     """Where an id comes up again, it gets the first number that makes it one which nothing else has."""
-    taken = set(ids)
+    taken = set(map(str.casefold, ids))
     used: set[str] = set()
     distinct = []
     for name in ids:
         unique = name
-        if name in used:
-            unique = next(numbered for n in count(2) if (numbered := f"{name}-{n}") not in taken)
-            taken.add(unique)
-        used.add(unique)
+        if name.casefold() in used:
+            unique = next(numbered for n in count(2) if (numbered := f"{name}-{n}").casefold() not in taken)
+            taken.add(unique.casefold())
+        used.add(unique.casefold())
         distinct.append(unique)
     return distinct

@@ -68,9 +68,9 @@ def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORM
 
 
 def holds_another(folder: Path, report: Report) -> bool:
-    """Whether a folder holds the report on a file with other content."""
+    """Whether a folder holds the report on a file with other content, or one that does not tell what it is on."""
     earlier = _written(folder)
-    return earlier is not None and earlier.input.sha256 != report.input.sha256
+    return folder.is_dir() and (earlier is None or earlier.input.sha256 != report.input.sha256)
 
 
 def _written(folder: Path) -> Report | None:
@@ -83,7 +83,7 @@ def _written(folder: Path) -> Report | None:
 def _title(report: Report) -> str:
     if any(warning.code == "untrained_model" for warning in report.warnings):
         return f"{report.id}: untrained model, its text says nothing about this scan"
-    return f"{report.id}: {report.headline}"
+    return "\n".join([f"{report.id}: {report.headline}", *report.cautions])
 
 
 _SUMMARY_COLUMNS = (
