@@ -33,8 +33,8 @@ def evaluate(
     systems: Annotated[
         str,
         typer.Option(
-            help="Baselines to run beside it, comma-separated: medgemma-2d, med3dvlm, m3d, slices, each also as "
-            "NAME=FOLDER or NAME=HUB_ID@REVISION. med3dvlm and m3d run the code that comes with their weights.",
+            help="Baselines to run beside it, comma-separated: medgemma-2d, med3dvlm, m3d, each also as NAME=FOLDER or "
+            "NAME=HUB_ID@REVISION, and slices=FOLDER. med3dvlm and m3d run the code that comes with their weights.",
             show_default=False,
         ),
     ] = "",

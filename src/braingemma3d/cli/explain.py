@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def explain(
-    scan: Annotated[Path, typer.Argument(help="A NIfTI file.", show_default=False)],
+    scan: Annotated[Path, typer.Argument(help="A FLAIR scan as a NIfTI file.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("explanation"),
     model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",
     about: Annotated[

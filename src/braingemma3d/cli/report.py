@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 
 def report(
-    scans: Annotated[list[Path], typer.Argument(help="NIfTI files, or folders of them.", show_default=False)],
+    scans: Annotated[
+        list[Path], typer.Argument(help="FLAIR scans as NIfTI files, or folders of them.", show_default=False)
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("reports"),
     model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",
     formats: Annotated[str, typer.Option("--format", help="Which files, comma-separated.")] = "txt,json,png",
