@@ -29,6 +29,7 @@ library_name: braingemma3d
 license: gemma
 base_model: google/gemma-3-270m
 pipeline_tag: image-to-text
+language: en
 tags: [medical-imaging, mri, brain, report-generation, 3d]
 ---
 
@@ -36,6 +37,22 @@ tags: [medical-imaging, mri, brain, report-generation, 3d]
 
 Writes a short radiology report from a 3D brain FLAIR. **A research prototype, trained on simulated patients only: not a
 medical device, not for any decision about a patient.** It has never seen a real scan in training.
+
+## How to use
+
+```bash
+pip install -e ".[mini]"        # in the project's folder
+braingemma3d report flair.nii.gz -o reports
+```
+
+```python
+from braingemma3d.report.pipeline import Pipeline
+
+print(Pipeline.from_pretrained("{size}")("flair.nii.gz").text)
+```
+
+Out of scope: any use for a patient, other sequences than FLAIR, children, brains after surgery, other diseases than
+tumours.
 
 ## How it was made
 
