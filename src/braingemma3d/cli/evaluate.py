@@ -129,7 +129,7 @@ def score(
     unseen = {}
     if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
         raise InputError(f"{out}: holds other results; choose another --out", "bad_option")
-    if any(case.image.is_file() for case in chosen):
+    if rules and any(case.image.is_file() for case in chosen):
         path = out / "fixed-rules.jsonl"
         read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
     else:
