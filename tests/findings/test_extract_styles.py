@@ -420,6 +420,11 @@ STYLES: dict[str, tuple[str, list[str], str]] = {
         ["left frontal"],
         "moderate none none",
     ),
+    "third_question_of_the_referrer": (
+        "Indication: tumor? Mild edema surrounds a mass in the left frontal lobe.",
+        ["left frontal"],
+        "mild none none",
+    ),
     "third_edema_mainly": (
         "The lesion is in the right insula. Edema is distributed around the lesion, mainly in the right frontal lobe.",
         ["right insula"],

@@ -24,7 +24,8 @@ _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
 _SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
 _QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
 _ANSWERED = re.compile(
-    r"([^.!?:\n]{1,80})\?+\s*(?:a(?:nswer)?\s*:\s*)?(?=(?:yes|no|none|nil|absent|present|mild|moderate|severe)(?:ly)?\b)"
+    r"([^.!?:\n]{1,80})\?+\s*(?:a(?:nswer)?\s*:\s*)?"
+    r"(?=(?:yes|no|none|nil|absent|present|mild|moderate|severe)(?:ly)?\s*(?:[.,;!\n]|$))"
 )
 _OPEN_END = re.compile(
     r",$|(?<![:?=] )(?<!/)\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$"
