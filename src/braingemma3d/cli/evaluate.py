@@ -120,20 +120,19 @@ def score(
     command = spelled("score", predictions, "--data", data, "-o", out)
     chosen, references, left_out = read_references(chosen)
     others = without_a_model(references, cases)
-    unseeing = [one for one in others if not one.needs_scan]
     if system in {one.name for one in others}:
         raise InputError(f"{predictions}: {system!r} is the name of a system that stands beside yours; rename it")
-    read = [one for one in read if one.system not in {it.name for it in unseeing}] + answers(unseeing, references)
     known = {one.system for one in read}
     rules = [one for one in others if one.needs_scan and one.name not in known]
-    unseen = {}
+    unseeing = {one.name: one for one in others if not one.needs_scan}
+    read = [one for one in read if one.system not in unseeing] + answers([*unseeing.values()], references)
     if not claim(out / "settings.json", json.dumps({"data_sha256": sha256(data)}, indent=2)):
         raise InputError(f"{out}: holds other results; choose another --out", "bad_option")
-    if rules and any(case.image.is_file() for case in chosen):
+    there = any(case.image.is_file() for case in chosen)
+    unseen = {} if there else {rule.name: "the scans of the manifest are not there" for rule in rules}
+    if rules and there:
         path = out / "fixed-rules.jsonl"
         read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
-    else:
-        unseen = {rule.name: "the scans of the manifest are not there" for rule in rules}
     metrics = write_results(read, references, system, out, _title(system, data, chosen), command, left_out, unseen)
     _show(metrics, out)
 

@@ -56,7 +56,8 @@ def report(
     if resume and "json" not in wanted:
         raise InputError("--resume: earlier reports are known by their report.json; add json to --format", "bad_option")
     found = find_scans(scans)
-    batch = len(scans) > 1 or len(found) > 1 or found[0][1] != scans[0].absolute()
+    # A folder's scans have other paths than the folder.
+    batch = len(scans) > 1 or found[0][1] != scans[0].absolute()
     chosen = [name for name in FORMATS if name in wanted]
     outcomes = _report_all(found, out, model, chosen, brain_mask, resume, batch)
     failed = [outcome for outcome in outcomes if outcome.report is None]

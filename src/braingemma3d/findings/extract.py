@@ -108,9 +108,10 @@ def _denies_finding(sentence: Sentence) -> bool:
 
 def _of_something_else(sentence: Sentence, side: Token) -> bool:
     """Whether a side is that of a thing that is no place of the brain: 'The right vertebral artery is dominant.'"""
-    of_brain = any(token.kind is Kind.LOBE or _HALVES.search(token.text) for token in sentence.tokens)
     after = next((b for a, b in pairwise(sentence.tokens) if a is side), None)
-    return side.kind is Kind.SIDE and not of_brain and after is not None and after.kind is Kind.WORD
+    if side.kind is not Kind.SIDE or after is None or after.kind is not Kind.WORD:
+        return False
+    return not any(token.kind is Kind.LOBE or _HALVES.search(token.text) for token in sentence.tokens)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,8 @@ def read_nifti(path: Path) -> Volume:
     try:
         image = nib.load(path)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
-        zipped = path.read_bytes()[:2] == b"\x1f\x8b"
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
         if zipped is not (path.suffix.lower() == ".gz"):
             fault = "compressed, but not called .gz" if zipped else "called .gz, but not compressed"
             raise InputError(f"{path}: {fault}; rename it to .nii{'.gz' * zipped}", "not_nifti") from error

@@ -55,19 +55,18 @@ def refuse_unusable(volume: Volume) -> None:
             f"{path}: values down to {low:g} look like CT in Hounsfield units; give an MRI FLAIR scan", "ct"
         )
     sample = array[:: max(1, array.shape[0] // 32)]
-    levels = np.unique(sample)
+    levels, counts = np.unique(sample, return_counts=True)
     whole = len(levels) <= MAX_ATLAS_LABELS and np.array_equal(levels, np.round(levels))
-    if whole and (len(levels) <= MAX_LABELS or _flat_share(sample) > FLAT_SHARE):
+    if whole and (len(levels) <= MAX_LABELS or _flat_share(sample, levels[counts.argmax()]) > FLAT_SHARE):
         raise InputError(
             f"{path}: only {len(levels)} distinct values, a segmentation and not a scan; give the FLAIR image",
             "label_map",
         )
 
 
-def _flat_share(array: Array) -> float:
-    """The share of voxels, those of the commonest value left out, whose neighbour in the row has the same value."""
-    values, counts = np.unique(array, return_counts=True)
-    shown = array[..., 1:] != values[counts.argmax()]
+def _flat_share(array: Array, background: float) -> float:
+    """The share of voxels, those of the background left out, whose neighbour in the row has the same value."""
+    shown = array[..., 1:] != background
     return float((array[..., 1:] == array[..., :-1])[shown].mean())
 
 

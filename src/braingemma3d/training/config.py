@@ -55,6 +55,10 @@ SOURCES = {"language_source", "vision_source"}
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def _changed(self, setting: str) -> bool:
+        """Whether a setting is not at its default."""
+        return bool(getattr(self, setting) != type(self).model_fields[setting].default)
+
 
 class Stage(_Settings):
     """One stage of training; whatever it does not name stays frozen.
@@ -116,12 +120,11 @@ class Stage(_Settings):
                     f"{what} of the objective {self.objective!r} are of {sorted(known)}, not {sorted(given)}"
                 )
         for setting, objectives in SETTINGS_OF.items():
-            changed = getattr(self, setting) != type(self).model_fields[setting].default
-            if changed and self.objective not in objectives:
+            if self.objective not in objectives and self._changed(setting):
                 raise ValueError(f"{setting} means nothing to the objective {self.objective!r}; leave it out")
-        if self.keep is None and self.whole != type(self).model_fields["whole"].default:
+        if self.keep is None and self._changed("whole"):
             raise ValueError("without keep all volumes are whole; leave out whole, or set keep")
-        if self.objective == "contrast" and "report" not in self.weights and self.contrast != "infonce":
+        if self.objective == "contrast" and "report" not in self.weights and self._changed("contrast"):
             raise ValueError("contrast is between volumes and whole reports; give weights a report, or leave it out")
         if min(self.rates.values()) <= 0 or min(self.weights.values()) < 0:
             raise ValueError(f"rates must be positive and weights not negative: {self.rates}, {self.weights}")
@@ -155,8 +158,7 @@ class Data(_Settings):
     def _one_source(self) -> Data:
         if (self.manifest is None) == (self.simulate is None):
             raise ValueError("give either a manifest or a number of cases to simulate")
-        fields = type(self).model_fields
-        if self.manifest and any(getattr(self, name) != fields[name].default for name in ("seed", "healthy")):
+        if self.manifest and (self._changed("seed") or self._changed("healthy")):
             raise ValueError("seed and healthy are of simulated cases; leave them out beside a manifest")
         return self
 

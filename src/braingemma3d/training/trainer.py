@@ -20,7 +20,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.utils import ModelOutput
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import claim
+from braingemma3d.files import claim, new_file
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.pace import EVERY_S
 from braingemma3d.training.config import Part, Stage, Term
@@ -124,8 +124,8 @@ def train(
             )
         logger.info("%s goes on from %s", stage.name, last.name)
     elif PartialState().is_main_process:
-        (out / PROCESSES).unlink(missing_ok=True)
-        claim(out / PROCESSES, str(processes))
+        with new_file(out / PROCESSES) as partial:
+            partial.write_text(str(processes), encoding="utf-8")
     progress = _Progress(stage)
     trainer = _Trainer(
         stage,

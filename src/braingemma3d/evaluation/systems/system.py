@@ -37,7 +37,7 @@ class System(Protocol):
         kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
             that says nothing; ``no_learning`` ones look by a fixed rule.
         needs_scan: whether it reads the volumes; one that does not answers for scans that can't be read, too.
-        knows: what it has been told of the cases' reports, in whatever form tells it apart; empty if nothing.
+        knows: what one that needs the scan has been told of reports, in whatever form tells it apart; empty if nothing.
     """
 
     name: str
