@@ -565,6 +565,103 @@ STYLES: dict[str, tuple[str, list[str], str]] = {
         ["left frontal"],
         "mild none none",
     ),
+    "label_then_possible": (
+        "Necrosis is in the middle of the lesion, where dark areas are mixed in, suggesting a possible necrotic core.",
+        ["none"],
+        "none possible none",
+    ),
+    "label_and_place_elsewhere_free": (
+        "Necrosis is one large dark region in the left frontal lobe, with no obvious widespread necrosis.",
+        ["left frontal"],
+        "none present none",
+    ),
+    "label_possible": ("Necrosis is possible with dark spots in the mass.", ["none"], "none possible none"),
+    "label_possibly_present": (
+        "Necrosis is possibly present in the core, with necrotic parts that lie close together.",
+        [],
+        "none possible none",
+    ),
+    "label_suggested": (
+        "Necrosis is suggested by dark areas, with necrotic tissue near the rim.",
+        [],
+        "none possible none",
+    ),
+    "label_potential_area": ("Necrosis is a potential area in the core of the mass.", ["none"], "none possible none"),
+    "label_seen_in_spite_of_doubt": (
+        "Necrosis is observed in the core, with signs of possible necrosis at the rim.",
+        [],
+        "none present none",
+    ),
+    "label_suspicious": (
+        "There is a suspicious necrotic area in the right frontal mass.",
+        ["right frontal"],
+        "none possible none",
+    ),
+    "label_of_nothing": (
+        "Ventricular compression is no visible sign of ventricular compression.",
+        [],
+        "none none none",
+    ),
+    "label_then_degree": (
+        "Ventricular compression is noted with slight signs of compression near the left horn.",
+        [],
+        "none none mild",
+    ),
+    "label_with_side": (
+        "Ventricular compression is seen with mild compression on the left side.",
+        [],
+        "none none mild",
+    ),
+    "label_of_ventricles_only": (
+        "Ventricular compression is mild, with marked mass effect and severe compression of the sulci.",
+        [],
+        "none none mild",
+    ),
+    "label_not_too_severe": (
+        "Ventricular compression is seen, although its degree of compression is not significantly severe.",
+        [],
+        "none none present",
+    ),
+    "edema_as_signal": (
+        "Edema is a marked high-signal area around the left frontal mass.",
+        ["left frontal"],
+        "severe none none",
+    ),
+    "edema_after_signal": ("A pronounced high-signal edema area lies around the mass.", ["none"], "severe none none"),
+    "edema_by_extent": (
+        "Edema is seen around the mass, mostly near its frontal lesion area, with extensive distribution.",
+        ["none frontal"],
+        "severe none none",
+    ),
+    "edema_high_degree": ("Edema of the right side, with a high degree of swelling.", ["right"], "severe none none"),
+    "edema_quite_pronounced": ("Edema is visible with high signal, quite pronounced.", [], "severe none none"),
+    "noticeably_pressed": (
+        "The left lateral ventricle is noticeably compressed, while the right one shows slight deformation.",
+        [],
+        "none none moderate",
+    ),
+    "other_one_wide": (
+        "The right lateral ventricle is compressed, while the left one appears slightly expanded.",
+        [],
+        "none none present",
+    ),
+    "strong_pressure": (
+        "The mass exerts strong compression on the left lateral ventricle.",
+        ["none"],
+        "none none severe",
+    ),
+    "near_its_lobes": (
+        "The lesion is in the right hemisphere, near the frontal and parietal lobes.",
+        ["right frontal parietal"],
+        "none none none",
+    ),
+    "around_the_lesion": (
+        "A lesion in the left parietal lobe. Edema is marked, extends to the frontal lobe, and covers the peri-lesion "
+        "area.",
+        ["left parietal"],
+        "severe none none",
+    ),
+    "signals": ("The right parietal lobe shows a mix of high and low signals.", ["right parietal"], "none none none"),
 }
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind, words
-from braingemma3d.findings.scope import WITNESSED, is_normal
+import re
+
+from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind
+from braingemma3d.findings.scope import THERE, is_normal
 from braingemma3d.findings.sentence import Mention, Sentence, is_act
 
-# Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
-_THERE = WITNESSED | words("present evident visible exerted")
+# What happens to a ventricle, and not to the midline or to the brain as a whole.
+_OF_SHAPE = re.compile("compress|deform|narrow|flatten|collaps|effac|distort")
 
 
 def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
     """The pressure mentions that are said of a ventricle; ``inherited``: the sentence before spoke of one."""
     named = [mention for mention in sentence.mentions.values() if mention.kind is Kind.VENTRICLE]
     abnormal = [mention.at for mention in named if not is_normal(sentence, mention.at)]
+    announced = _announces(sentence)
     found: list[Mention] = []
     for mention in sentence.found():
         if mention.kind is Kind.PRESSURE:
@@ -22,9 +25,21 @@ def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
                 _is_modified(sentence, mention, abnormal)
                 or _has_object(sentence, mention, abnormal)
                 or (_can_have_subject(sentence, mention) and _has_subject(sentence, mention, abnormal, carried))
+                or (announced and _is_of_shape(sentence, mention))
             ):
                 found.append(mention)
     return found
+
+
+def _announces(sentence: Sentence) -> bool:
+    """'*Ventricular compression is* noted with …': what follows is said of ventricles, unless it is denied."""
+    pressure = sentence.mentions.get(1)
+    starts = sentence.kind(0) is Kind.VENTRICLE and pressure is not None and pressure.kind is Kind.PRESSURE
+    return starts and sentence.kind(2) is Kind.VERB and not sentence.mentions[1].denied
+
+
+def _is_of_shape(sentence: Sentence, mention: Mention) -> bool:
+    return bool(_OF_SHAPE.match(sentence.tokens[mention.at].text)) and _can_have_subject(sentence, mention)
 
 
 def _is_modified(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:
@@ -38,7 +53,7 @@ def _after(sentence: Sentence, mention: Mention) -> int:
     """The token after a word of pressure, and after a verb that only says that it is there."""
     after = mention.at + 1
     seen = sentence.kind(after, mention.clause) is Kind.VERB and sentence.has(after + 1, mention.clause)
-    return after + 2 if seen and sentence.tokens[after + 1].text in _THERE else after
+    return after + 2 if seen and sentence.tokens[after + 1].text in THERE else after
 
 
 def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
@@ -46,9 +61,11 @@ def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
     within = sentence.has(after, mention.clause)
     if not within or sentence.tokens[after].text not in ("of", "on", "upon", "against", "to", "in"):
         return False
-    # 'Compressed on the left' says where.
+    # 'Compressed on the left (side)' says where.
     side = sentence.kind(after + 1) is Kind.DEFINITE and sentence.kind(after + 2) is Kind.SIDE
-    return not (side and sentence.kind(after + 3, mention.clause) is None)
+    end = sentence.tokens[after + 3 : after + 5]
+    end = end[1:] if end and end[0].text == "side" else end[:1]
+    return not (side and (not end or end[0].kind in LINKS | {Kind.BREAK}))
 
 
 def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:

@@ -52,7 +52,10 @@ class Kind(Enum):
 LESIONS = frozenset({Kind.LESION, Kind.SIGNAL, Kind.ANOTHER})
 """Words that may stand for a lesion."""
 
-FINDINGS = LESIONS | {Kind.EDEMA, Kind.NECROSIS, Kind.PRESSURE}
+GRADED = frozenset({Kind.EDEMA, Kind.NECROSIS, Kind.PRESSURE})
+"""Words for what has a degree."""
+
+FINDINGS = LESIONS | GRADED
 """Words that cues act on."""
 
 PLACES = frozenset({Kind.SIDE, Kind.LOBE, Kind.RELATION})

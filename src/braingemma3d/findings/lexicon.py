@@ -17,14 +17,18 @@ _MILD = (
     r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|trace|scant|modest(?:ly)?|little|"
     r"discreet|negligible|small amounts? of|small areas? of|small degree of|small foci of|small focus of|"
     r"tiny amounts? of|"
-    r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis))|"
+    r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis|compress))|"
     rf"small(?= {_AROUND}o?edema)|(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
 )
-_MODERATE = r"moderate(?:ly)?|mod|intermediate degree of"
+_MODERATE = (
+    r"moderate(?:ly)?|mod|intermediate degree of|"
+    r"(?:notabl|noticeabl)[ey](?= (?:tissue |ventricular )?(?:o?edema|swelling|compress|deform|narrow|effac|displac))"
+)
 _SEVERE = (
     r"severe(?:ly)?|sev(?= )|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|"
     r"profound(?:ly)?|considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
-    r"large amounts? of|large areas? of|large zones? of|complete(?= effacement of)|"
+    r"large amounts? of|large (?:areas?|range|extent) of|large zones? of|(?:high|great|large) degree of|"
+    r"complete(?= effacement of)|strong(?:ly)?(?= (?:compress|deform|displac|mass effect|pressure))|"
     rf"large(?= {_AROUND}o?edema)"
 )
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
@@ -49,6 +53,7 @@ _DISARMED = rule(
     r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
     r"(?:scalp|soft tissues?|subgaleal|subcutaneous|mucosal|marrow|periorbital|preseptal|facial|mastoid) "
     r"(?:o?edema|swelling)",
+    r"peri ?lesion(?:al)?(?= (?:area|region|tissue|zone)s?)|moderate to low(?= signal)",
     r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|lesions? free|tumou?rs? free",
     r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)"
     r"(?: (?:enhancement|medium|agent|administration))?",
@@ -112,7 +117,7 @@ _POLARITY = (
     ),
     rule(
         Kind.MASK,
-        r"not(?= (?:very |particularly |that |too )?"
+        r"not(?= (?:very |particularly |that |too |significantly |especially )?"
         r"(?:mild|moderate|severe|massive|extensive|marked|pronounced|profound|prominent|widespread|large)\b)",
         value="degree",
     ),
@@ -139,14 +144,16 @@ _POLARITY = (
     rule(
         Kind.DOUBT,
         r"(?:is |are |remains? )?"
-        r"(?:possible|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable)"
-        r"(?= *$| (?:in|at|on|around|within|here|but|present|seen)\b| *[,;])",
+        r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable)"
+        r"(?= *$| (?:in|at|on|around|within|with|here|but|present|seen)\b| *[,;])",
+        r"(?:is|are) (?:possibly|potentially|probably|presumably) (?:present|seen|visible|indicated|represented)",
+        r"(?:is|are) suggested(?! to)",
     ),
     rule(
         Kind.HEDGE,
-        r"possibl[ey]|possibility of|probabl[ey]|likely|suspected|suspect|suspicious for|suspicion of|questionable",
-        r"question of|perhaps|presumabl[ey]|presumed|potential(?:ly)?|equivocal|conceivabl[ey]|concern(?:ing)? for",
-        r"worrisome for|raises? the|indeterminate|doubtful|uncertain",
+        r"possibl[ey]|possibility of|probabl[ey]|likely|suspected|suspect|suspicious(?: for)?|suspicion of",
+        r"questionable|question of|perhaps|presumabl[ey]|presumed|potential(?:ly)?|equivocal|conceivabl[ey]",
+        r"concern(?:ing)? for|worrisome for|raises? the|indeterminate|doubtful|uncertain",
     ),
     rule(Kind.MODAL, r"may|might|could|can|would"),
 )
@@ -186,7 +193,7 @@ _FINDINGS = (
     rule(
         Kind.SIGNAL,
         r"(?:(?:(?:abnormal(?:ly)?|increased|elevated|high(?:er)?|bright|hyperintense|mixed|altered|hypointense|"
-        r"heterogeneous)(?: t2| flair| and| high| low)*) (?:signal|intensit(?:y|ies))"
+        r"heterogeneous)(?: t2| flair| and| high| low)*) (?:signals?|intensit(?:y|ies))"
         r"|(?:high|bright) (?:areas?|foci|focus|spots?))"
         r"(?: (?:intensit(?:y|ies)|areas?|changes?|foci|focus|regions?|abnormalit(?:y|ies)|alterations?))*",
         r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from braingemma3d.findings.kinds import FINDINGS, FINITE, LINKS, NOUN_PHRASE, PLACES, Kind, words
+from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LINKS, NOUN_PHRASE, PLACES, Kind, words
 from braingemma3d.findings.schema import Grade
-from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence
+from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence, owner
 
 _BY_STRENGTH: tuple[Grade, ...] = ("none", "possible", "present", "mild", "moderate", "severe")
 
@@ -28,6 +28,15 @@ _EXISTENCE = words(
 # Words at which what was ends, and what is begins: 'history of glioma, *now* with a new mass'.
 _NOW = words("with now new newly currently today")
 WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
+
+# Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
+THERE = WITNESSED | words("present evident visible apparent exerted")
+
+# Nouns of a finding's size, which say what its degree is: 'edema of considerable *extent*'.
+_SIZES = words("severity intensity extent distribution range expansion")
+
+# What a ventricle that is pressed is not: 'the right ventricle is compressed, while the left is slightly *expanded*'.
+_WIDE = words("expanded enlarged dilated widened distended enlargement dilatation dilation")
 
 
 def strongest(grades: Iterable[Grade]) -> Grade:
@@ -51,6 +60,7 @@ def apply_cues(sentence: Sentence) -> None:
     for at, token in enumerate(sentence.tokens):
         if token.kind is Kind.DEGREE:
             _apply_degree(sentence, at)
+    _follow_label(sentence)
 
 
 def is_normal(sentence: Sentence, at: int) -> bool:
@@ -88,6 +98,27 @@ def _doubt(mentions: Iterable[Mention]) -> None:
     for mention in mentions:
         # 'Unlikely but not excluded' is a doubt.
         mention.doubted, mention.denied = True, False
+
+
+def _follow_label(sentence: Sentence) -> None:
+    """'*Necrosis is* in the center, suggesting a possible necrotic area': the announced is as sure as what follows.
+
+    Reports of TextBraTS begin their sentences so, down to '*Edema is* no edema'. A verb that says that it is there
+    makes it more than a label; where it is in doubt itself, so is what follows.
+    """
+    at = 1 if sentence.kind(0) is Kind.VENTRICLE else 0
+    label, after = sentence.mentions.get(at), sentence.tokens[at + 2 : at + 4]
+    if label is None or label.kind not in GRADED:
+        return
+    same = [mention for mention in sentence.found() if mention.kind is label.kind]
+    if sentence.kind(at + 1) is Kind.VERB and after:
+        if after[0].text == "no" or after[0].text.startswith("no "):
+            label.denied = all(mention.denied for mention in same if mention is not label)
+        hedged = after[0].kind is Kind.INDEFINITE and after[-1].kind is Kind.HEDGE  # 'is a potential area'
+        said = after[0].kind is Kind.DEGREE or after[0].text in THERE
+        label.doubted = label.doubted or hedged or (not said and any(mention.doubted for mention in same))
+    if label.doubted:
+        _doubt(mention for mention in same if not mention.denied and mention.degree == "present")
 
 
 def _deny_ahead(sentence: Sentence, cue: int) -> None:
@@ -206,8 +237,12 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     at = cue + 1
     while sentence.has(at, clause):
         if tokens[at].kind in FINDINGS and at in sentence.mentions:
+            if tokens[at].kind is Kind.SIGNAL:
+                _raise(_shown_as(sentence, cue, at), degree)
             _raise(sentence.mentions[at], degree)
             _share(sentence, at, degree)
+            return
+        if tokens[at].text in _WIDE:
             return
         of_measure = tokens[at].text == "of" and tokens[at - 1].text in _MEASURES
         adjective = tokens[at].text == "surrounding" and sentence.kind(at + 1) is not Kind.DEFINITE
@@ -217,7 +252,7 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
         at += 1
     before = tokens[cue - 1].text if cue else ""
     predicate = before in ("is", "are", "was", "were", "appears", "remains") or sentence.kind(cue - 1) is Kind.COLON
-    if at > cue + 1 and not predicate and tokens[cue + 1].text not in _MEASURES | {"severity", "intensity"}:
+    if at > cue + 1 and not predicate and tokens[cue + 1].text not in _MEASURES | _SIZES:
         return
     earlier = [m for m in sentence.found() if m.at < cue and clause - m.clause <= 1]
     here = [m for m in earlier if m.clause == clause] or earlier
@@ -225,8 +260,24 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     denied = any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue])  # 'not (very) severe'
     if before == "of" and sentence.kind(cue - 2) in FINDINGS and cue - 2 in sentence.mentions:
         subjects = [sentence.mentions[cue - 2]]  # 'surrounded by edema of moderate degree'
+    sized = sentence.has(cue + 1, clause) and tokens[cue + 1].text in _SIZES
+    if sized or at == cue + 1:
+        subjects = [owner(sentence, mention) for mention in subjects]
+    if sized:
+        subjects = [mention for mention in subjects if mention.kind in GRADED] or subjects
     if subjects and not denied:
         _raise(subjects[-1], degree)
+
+
+def _shown_as(sentence: Sentence, cue: int, signal: int) -> Mention:
+    """What a signal with a degree is: 'a marked *high signal edema*', '*edema* is a marked high signal area'."""
+    named = sentence.mentions.get(signal + 1)
+    if named is not None and named.kind in FINDINGS:
+        return named
+    verb = cue - 2 if sentence.kind(cue - 1) is Kind.INDEFINITE else cue - 1
+    if sentence.kind(verb) is Kind.VERB and verb - 1 in sentence.mentions:
+        return sentence.mentions[verb - 1]
+    return sentence.mentions[signal]
 
 
 def _raise(mention: Mention, degree: Grade) -> None:
