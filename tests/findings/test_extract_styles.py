@@ -650,11 +650,12 @@ STYLES: dict[str, tuple[str, list[str], str]] = {
         ["none"],
         "none none severe",
     ),
-    "near_its_lobes": (
-        "The lesion is in the right hemisphere, near the frontal and parietal lobes.",
-        ["right frontal parietal"],
-        "none none none",
+    "possible_presence": (
+        "Necrosis is dark areas in the mass, indicating the possible presence of necrotic tissue.",
+        ["none"],
+        "none possible none",
     ),
+    "absent_signal": ("Necrosis is marked by low or absent signal in the mass.", ["none"], "none present none"),
     "around_the_lesion": (
         "A lesion in the left parietal lobe. Edema is marked, extends to the frontal lobe, and covers the peri-lesion "
         "area.",

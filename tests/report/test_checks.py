@@ -65,6 +65,8 @@ def test_a_flaw_is_named(text, flaw):
         f"{SOUND} No edema is seen in the right hemisphere.",
         "A left frontal mass compresses the left lateral ventricle. The fourth ventricle is not compressed.",
         "A left frontal mass compresses the left lateral ventricle. There is no compression of the right one.",
+        "Right frontal mass. The right lateral ventricle is compressed, while the left one has more pressure in it but "
+        "shows no deformation.",
         "Two masses are seen. The left frontal one has necrosis; no necrosis is seen in the right parietal one.",
         f"{SOUND} Otherwise, no mass is seen.",
         f"{SOUND} No mass is seen elsewhere.",

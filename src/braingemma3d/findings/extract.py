@@ -50,8 +50,8 @@ def extract(text: str) -> Findings:
 
     - **Places.** The places of the lesions are those said of a lesion. Places of edema, necrosis or pressure, and
       places the lesion is only next to, become the lesion's only where no lesion has a place of its own; a side
-      alone is taken over from them where no lesion has a side, and a lobe that it is next to where none has a lobe.
-      The side of a ventricle, of a midline shift or of a normal region is never the lesion's.
+      alone is taken over from them where no lesion has a side. The side of a ventricle, of a midline shift or of a
+      normal region is never the lesion's.
     - **Side.** Crossing the midline is ``bilateral``. ``midline`` is said, or inferred for a lesion whose only place
       is the corpus callosum. A lesion on one side that also reaches the midline keeps its side.
     - **Several lesions** are told apart by words ('a second', 'one in … and one in …'), by an indefinite mention
@@ -80,10 +80,14 @@ def read(text: str) -> Reading:
 
 def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
     """Whether what is denied here is denied for some place only."""
-    clause = [token for token, of in zip(sentence.tokens, sentence.clauses, strict=True) if of == mention.clause]
-    return any(
-        token.kind in PLACES or token.text in _ELSEWHERE or _ONE_VENTRICLE.search(token.text) for token in clause
-    )
+
+    def clause(number: int) -> list[Token]:
+        return [token for token, of in zip(sentence.tokens, sentence.clauses, strict=True) if of == number]
+
+    said = clause(mention.clause)
+    if mention.kind is Kind.PRESSURE and not any(token.kind is Kind.VENTRICLE for token in said):
+        said += clause(mention.clause - 1)  # 'the left ventricle is wide, but shows *no deformation*'
+    return any(token.kind in PLACES or token.text in _ELSEWHERE or _ONE_VENTRICLE.search(token.text) for token in said)
 
 
 def _tells_all_is_normal(sentence: Sentence) -> bool:
@@ -242,8 +246,6 @@ class Reading:
             pools = [pool for pool in (self.near, self.around, self.loose) if pool]
             if pools and not any(areas):
                 areas[0].add(pools[0])
-            if not any(area.lobes for area in areas):
-                areas[0].lobes |= self.near.lobes
             if not any(area.sides for area in areas):
                 areas[0].sides |= next((pool.sides for pool in pools if pool.sides), set())
         whole = _together(areas)

@@ -53,7 +53,7 @@ _DISARMED = rule(
     r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
     r"(?:scalp|soft tissues?|subgaleal|subcutaneous|mucosal|marrow|periorbital|preseptal|facial|mastoid) "
     r"(?:o?edema|swelling)",
-    r"peri ?lesion(?:al)?(?= (?:area|region|tissue|zone)s?)|moderate to low(?= signal)",
+    r"peri ?lesion(?:al)?(?= (?:area|region|tissue|zone)s?)|moderate to low(?= signal)|absent(?= signals?)",
     r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|lesions? free|tumou?rs? free",
     r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)"
     r"(?: (?:enhancement|medium|agent|administration))?",

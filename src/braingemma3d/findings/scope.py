@@ -225,6 +225,8 @@ def is_object(sentence: Sentence, mention: Mention) -> bool:
 def _is_presupposed(sentence: Sentence, mention: Mention) -> bool:
     """'No edema around the lesion' takes the lesion for granted."""
     if mention.definite and mention.kind is not Kind.PRESSURE:
+        if any(token.kind is Kind.HEDGE for token in sentence.tokens[mention.start : mention.at]):
+            return False  # 'the possible presence of necrotic tissue'
         return sentence.kind(mention.start - 2) not in (None, Kind.NEGATION, Kind.HEDGE, Kind.MODAL)
     before = sentence.tokens[mention.start - 1].text if mention.start else ""
     return mention.kind is Kind.LESION and before in {"around", "surrounding", "in", "within", "inside", "by"}
