@@ -13,7 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 from pathlib import Path
+
+import numpy as np
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.evaluation.blind import blind_systems
@@ -22,6 +25,7 @@ from braingemma3d.evaluation.metrics import measure
 from braingemma3d.evaluation.predictions import answers
 from braingemma3d.evaluation.table import NAMES
 from braingemma3d.findings.extract import extract
+from braingemma3d.findings.mirror import mirror_consistent, swap_sides
 
 LABELS = Path(__file__).with_name("textbrats_findings.jsonl")
 FIELDS = ("lesion", "side", "lobes", "edema", "necrosis", "ventricular_compression")
@@ -40,6 +44,7 @@ def main() -> None:
     if not texts:
         parser.error(f"{arguments.folder}: no report of TextBraTS; give the folder that has its *_flair_text.txt")
     how_well_read(texts, arguments.wrong)
+    how_steadily_read(texts)
     what_one_report_scores(texts)
 
 
@@ -61,6 +66,18 @@ def how_well_read(texts: dict[str, str], show_wrong: bool) -> None:
     print("| field | read as likeliest | read as accepted |\n|---|---:|---:|")
     for field in FIELDS:
         print(f"| {field} | {likeliest[field] / len(labels):.3f} | {accepted[field] / len(labels):.3f} |")
+
+
+def how_steadily_read(texts: dict[str, str]) -> None:
+    rng = np.random.default_rng(0)
+    mirrored = shuffled = 0
+    for text in texts.values():
+        found = extract(text)
+        mirrored += mirror_consistent(found, extract(swap_sides(text)))
+        sentences = re.split(r"(?<=\.) ", text.strip())
+        again = extract(" ".join(rng.permutation(sentences)))
+        shuffled += all(getattr(again, field) == getattr(found, field) for field in FIELDS)
+    print(f"\nLeft and right swapped: {mirrored} say the mirrored findings; sentences shuffled: {shuffled} the same")
 
 
 def what_one_report_scores(texts: dict[str, str]) -> None:
