@@ -120,6 +120,12 @@ def test_cider_gives_nothing_for_words_of_every_report():
     assert nlg_scores(["lesion", "lesion"], ["lesion left", "lesion right"]).scores["cider"] == [0.0, 0.0]
 
 
+def test_cider_takes_reports_as_they_are_written():
+    true = ["Edema is mild.", "No necrosis."]
+    as_written, lowered = (nlg_scores(said, true).scores["cider"][0] for said in (true, [true[0].lower(), true[1]]))
+    assert lowered < as_written
+
+
 def test_cider_weighs_words_by_the_references_alone():
     own = nlg_scores(REPORTS, REPORTS).scores["cider"]
     assert own == pytest.approx([10.0] * 3)
@@ -189,13 +195,13 @@ def test_bertscore_is_skipped_where_its_weights_are_not(monkeypatch, no_network)
     monkeypatch.setitem(sys.modules, "bert_score.utils", package)
     found = nlg_scores(REPORTS, REPORTS)
     assert "bertscore" not in found.scores
-    assert "hf download roberta-large" in found.skipped["bertscore"]
+    assert "hf download roberta-base" in found.skipped["bertscore"]
     assert not no_network
 
 
 @pytest.fixture
 def small_roberta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A random RoBERTa of two layers, in the place of roberta-large."""
+    """A random RoBERTa of two layers, in the place of roberta-base."""
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
@@ -244,7 +250,7 @@ def test_bertscore_is_skipped_where_files_are_missing(small_roberta, missing):
     pytest.importorskip("bert_score")
     for name in missing.split():
         (small_roberta / name).unlink(missing_ok=True)
-    assert "hf download roberta-large" in nlg_scores(REPORTS, REPORTS).skipped["bertscore"]
+    assert "hf download roberta-base" in nlg_scores(REPORTS, REPORTS).skipped["bertscore"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """The field's text metrics, as the reference implementation computes them: for comparison with published tables only.
 
-Reports are lower-cased and split at white space, so that punctuation stays on its word and "lobe." is not "lobe".
+For BLEU and METEOR they are lower-cased and split at white space: punctuation stays on its word, "lobe." is not "lobe".
 ROUGE alone brings tokens of its own: letters and digits, stemmed.
 
-CIDEr runs on the same tokens, without Java. Tables that ran it behind the PTBTokenizer of ``pycocoevalcap``, which
-strips punctuation with Stanford CoreNLP and so starts Java, have slightly higher values.
+CIDEr sees the reports as they are written, split at white space: the reference implementation does not run the
+PTBTokenizer of ``pycocoevalcap`` before it, which lower-cases, strips punctuation, and starts Java.
 
 No metric downloads anything. One that can't run is skipped with its reason, and never counts as 0.
 """
@@ -15,8 +15,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-BERT, BERT_LAYERS = "roberta-large", 17
-"""Model and layer that ``bert_score`` chooses for English (Zhang et al., BERTScore, ICLR 2020)."""
+BERT, BERT_LAYERS = "roberta-base", 10
+"""The reference implementation's model, and the layer that ``bert_score`` takes of it (Zhang et al., ICLR 2020)."""
 
 
 class NlgScores(NamedTuple):
@@ -135,14 +135,14 @@ def _cider(predictions: Sequence[str], references: Sequence[str]) -> list[list[f
         )
     if not any(_tokens(reference) for reference in references):
         return [[0.0] * len(references)]
-    true = {place: [" ".join(_tokens(text))] for place, text in enumerate(references)}
-    said = {place: [" ".join(_tokens(text))] for place, text in enumerate(predictions)}
+    true = {place: [text] for place, text in enumerate(references)}
+    said = {place: [text] for place, text in enumerate(predictions)}
     _, values = Cider().compute_score(true, said)
     return [[float(value) for value in values]]
 
 
 def _bertscore(predictions: Sequence[str], references: Sequence[str]) -> list[list[float]]:
-    """F1 of BERTScore without idf weights or rescaling, the defaults of ``bert_score.score(..., lang="en")``.
+    """F1 of BERTScore without idf weights or rescaling, as ``bert_score.score(..., model_type="roberta-base")`` has it.
 
     That function itself would ask the hub for its files, and with transformers 5 it fails on empty text and reads the
     first word as if it continued another; so the model is loaded here, and only the score is computed there.
