@@ -586,6 +586,11 @@ STYLES: dict[str, tuple[str, list[str], str]] = {
         [],
         "none possible none",
     ),
+    "label_and_possibly_more": (
+        "Edema is mainly around the mass, with possible edema in the temporal lobe.",
+        ["none temporal"],
+        "present none none",
+    ),
     "label_potential_area": ("Necrosis is a potential area in the core of the mass.", ["none"], "none possible none"),
     "label_seen_in_spite_of_doubt": (
         "Necrosis is observed in the core, with signs of possible necrosis at the rim.",

@@ -115,8 +115,9 @@ def _follow_label(sentence: Sentence) -> None:
         if after[0].text == "no" or after[0].text.startswith("no "):
             label.denied = all(mention.denied for mention in same if mention is not label)
         hedged = after[0].kind is Kind.INDEFINITE and after[-1].kind is Kind.HEDGE  # 'is a potential area'
-        said = after[0].kind is Kind.DEGREE or after[0].text in THERE
-        label.doubted = label.doubted or hedged or (not said and any(mention.doubted for mention in same))
+        # Edema is seen for what it is; 'possible edema in the next lobe' is more of it.
+        explained = label.kind is Kind.NECROSIS and after[0].kind is not Kind.DEGREE and after[0].text not in THERE
+        label.doubted = label.doubted or hedged or (explained and any(mention.doubted for mention in same))
     if label.doubted:
         _doubt(mention for mention in same if not mention.denied and mention.degree == "present")
 
