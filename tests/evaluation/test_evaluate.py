@@ -104,6 +104,8 @@ UNREAD = [
     "There is moderate edema.",
     "A cavity is seen. The remaining brain is normal, and the ventricles are normal.",
     "The scan is not normal.",
+    "The signal is high relative to normal brain.",
+    "The healthy side of the brain shows nothing new.",
 ]
 
 
@@ -113,7 +115,21 @@ def test_a_report_that_tells_of_no_lesion_and_denies_none_is_no_healthy_case(rep
         reference(case("a", report=report))
 
 
-@pytest.mark.parametrize("report", ["No lesion.", "Normal MRI of the brain.", "IMPRESSION: Unremarkable study."])
+@pytest.mark.parametrize(
+    "report",
+    [
+        "No lesion.",
+        "Normal MRI of the brain.",
+        "IMPRESSION: Unremarkable study.",
+        "The parenchyma has the expected signal on FLAIR.",
+        "Brain MRI: normal.",
+        "The brain looks healthy.",
+        "An age-appropriate appearance of the brain.",
+        "Negative study.",
+        "No pathological signal.",
+        "Nothing to report.",
+    ],
+)
 def test_a_report_that_denies_a_lesion_or_calls_all_normal_is_one(report):
     assert reference(case("a", report=report))[2:4] == (Findings(), ALL_FINDINGS)
 

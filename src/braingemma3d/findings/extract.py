@@ -24,14 +24,22 @@ from braingemma3d.findings.tokens import Token, sentences
 _ELSEWHERE = words("elsewhere otherwise remaining remainder rest distant extra infratentorial supratentorial posterior")
 """Words of a denial that leave room for a lesion: 'no mass is seen *elsewhere*', 'no *extra*-axial mass'."""
 
+_BESIDE_NORMAL = words("not relative compared than from into side")
+"""Words that make the normal brain what something else is held against: 'high signal *relative* to normal brain'."""
+
 _PLACE_LABELS = words("location localization localisation site side laterality hemisphere lobe lobes region")
 """Labels of a structured report, whose answer is the lesion's place: '*Location*: left frontal lobe'."""
 
 _SCAN = r"(?:brain|cerebrum|head|mri?|scan|study|exam(?:ination)?|imaging|images?|parenchyma)"
+_FINE = r"(?:normal|unremarkable|healthy|expected (?:signal|appearance))"
 _ALL_NORMAL = re.compile(
-    rf"\b(?:normal|unremarkable) (?:\w+ ){{0,3}}{_SCAN}\b"
-    rf"|\b{_SCAN} (?:\w+ ){{0,4}}(?:within )?(?:normal|unremarkable)\b"
-    r"|\b(?:no|without) (?:\w+ ){0,3}(?:(?:abnormal|pathological|significant|relevant) (?:\w+ )?findings?|pathology)\b"
+    rf"\b{_FINE} (?:\w+ ){{0,3}}{_SCAN}\b|\b{_SCAN} (?:[:=] )?(?:\w+ ){{0,4}}(?:within )?{_FINE}\b"
+    rf"|\bnegative {_SCAN}$|\b{_SCAN} is clear$|\bage appropriate (?:\w+ ){{0,3}}{_SCAN}\b"
+    r"|\b(?:no|without) (?:\w+ ){0,3}"
+    r"(?:(?:abnormal|pathologic(?:al)?|significant|relevant) (?:\w+ )?findings?|pathology|pathologic(?:al)? signal)\b"
+    r"|\bno (?:signs?|evidence) of disease\b|\bnothing (?:abnormal|pathological|to report)\b"
+    r"|^(?:all structures are|everything is|appearances? (?:is|are)|grossly) (?:normal|unremarkable)\b"
+    r"|^(?:normal|unremarkable) flair$"
     r"|^(?:(?:findings?|impression|conclusion|result|mri) :? ?)?(?:(?:within )?normal(?: limits)?|unremarkable|nad)$"
 )
 """A scan without anything abnormal: 'Normal MRI of the brain'."""
@@ -92,7 +100,7 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
 
 def _tells_all_is_normal(sentence: Sentence) -> bool:
     said = [token.text for token in sentence.tokens]
-    return bool(_ALL_NORMAL.search(" ".join(said))) and not _ELSEWHERE.union({"not"}).intersection(said)
+    return bool(_ALL_NORMAL.search(" ".join(said))) and not (_ELSEWHERE | _BESIDE_NORMAL).intersection(said)
 
 
 def _is_place_label(sentence: Sentence) -> bool:
