@@ -6,7 +6,7 @@ import re
 
 from braingemma3d.findings.kinds import FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind
 from braingemma3d.findings.scope import THERE, is_normal
-from braingemma3d.findings.sentence import Mention, Sentence, is_act
+from braingemma3d.findings.sentence import Mention, Sentence, is_act, label
 
 # What happens to a ventricle, and not to the midline or to the brain as a whole.
 _OF_SHAPE = re.compile("compress|deform|narrow|flatten|collaps|effac|distort")
@@ -33,9 +33,10 @@ def compressions(sentence: Sentence, inherited: bool) -> list[Mention]:
 
 def _announces(sentence: Sentence) -> bool:
     """'*Ventricular compression is* noted with …': what follows is said of ventricles, unless it is denied."""
-    pressure = sentence.mentions.get(1)
-    starts = sentence.kind(0) is Kind.VENTRICLE and pressure is not None and pressure.kind is Kind.PRESSURE
-    return starts and sentence.kind(2) is Kind.VERB and not sentence.mentions[1].denied
+    first = label(sentence)
+    if first is None or first.kind is not Kind.PRESSURE or first.denied:
+        return False
+    return sentence.kind(0) is Kind.VENTRICLE and sentence.kind(2) is Kind.VERB
 
 
 def _is_of_shape(sentence: Sentence, mention: Mention) -> bool:

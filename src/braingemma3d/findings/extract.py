@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from braingemma3d.findings.area import Area, read_area
 from braingemma3d.findings.compression import compressions
-from braingemma3d.findings.kinds import LESIONS, PLACES, Kind, words
+from braingemma3d.findings.kinds import GRADED, LESIONS, PLACES, Kind, words
 from braingemma3d.findings.places import places
 from braingemma3d.findings.schema import Finding, Findings, Grade, Side
 from braingemma3d.findings.scope import apply_cues, grade, strongest
@@ -48,7 +48,7 @@ _ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
 _HALVES = re.compile("hemispher|side|half|brain|cerebr|location|lateral")
 _TISSUE = (Kind.EDEMA, Kind.NECROSIS)
-_GRADED = {"edema": Kind.EDEMA, "necrosis": Kind.NECROSIS, "ventricular_compression": Kind.PRESSURE}
+_KINDS = {"edema": Kind.EDEMA, "necrosis": Kind.NECROSIS, "ventricular_compression": Kind.PRESSURE}
 
 
 def extract(text: str) -> Findings:
@@ -115,7 +115,7 @@ def _together(areas: Sequence[Area]) -> Area:
 
 
 def _denies_finding(sentence: Sentence) -> bool:
-    return any(mention.kind in _GRADED.values() and mention.denied for mention in sentence.found())
+    return any(mention.kind in GRADED and mention.denied for mention in sentence.found())
 
 
 def _of_something_else(sentence: Sentence, side: Token) -> bool:
@@ -139,7 +139,7 @@ class Reading:
     near: Area = field(default_factory=Area)
     around: Area = field(default_factory=Area)
     loose: Area = field(default_factory=Area)
-    grades: dict[Kind, list[Grade]] = field(default_factory=lambda: {kind: [] for kind in (*_TISSUE, Kind.PRESSURE)})
+    grades: dict[Kind, list[Grade]] = field(default_factory=lambda: {kind: [] for kind in GRADED})
     lesion_denied: bool = False
     none_seen: bool = False
     all_normal: bool = False
@@ -276,7 +276,7 @@ class Reading:
         lesion is denied, or the whole scan is normal, it has neither side nor lobes, and that is said with it.
         """
         found = self.findings()
-        fields = {field for field, kind in _GRADED.items() if self.grades[kind]}
+        fields = {field for field, kind in _KINDS.items() if self.grades[kind]}
         if not found.lesion:
             none = self.lesion_denied or self.all_normal
             return frozenset(fields | ({"lesion", "side", "lobes"} if none else set()))
@@ -286,7 +286,7 @@ class Reading:
     def contradicted(self) -> list[str]:
         """The graded findings that are both seen and denied; what is denied in some place only is not denied."""
         seen = {kind for kind, grades in self.grades.items() if strongest(grades) not in ("none", "possible")}
-        return [name for name, kind in _GRADED.items() if kind in seen & self.denied]
+        return [name for name, kind in _KINDS.items() if kind in seen & self.denied]
 
     def lesion_side(self) -> Side:
         """The side of the lesions that are named; places of edema alone give none."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LINKS, NOUN_PHRASE, PLACES, Kind, words
 from braingemma3d.findings.schema import Grade
-from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence, owner
+from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence, label, owner
 
 _BY_STRENGTH: tuple[Grade, ...] = ("none", "possible", "present", "mild", "moderate", "severe")
 
@@ -106,19 +106,19 @@ def _follow_label(sentence: Sentence) -> None:
     Reports of TextBraTS begin their sentences so, down to '*Edema is* no edema'. A verb that says that it is there
     makes it more than a label; where it is in doubt itself, so is what follows.
     """
-    at = 1 if sentence.kind(0) is Kind.VENTRICLE else 0
-    label, after = sentence.mentions.get(at), sentence.tokens[at + 2 : at + 4]
-    if label is None or label.kind not in GRADED:
+    first = label(sentence)
+    if first is None:
         return
-    same = [mention for mention in sentence.found() if mention.kind is label.kind]
-    if sentence.kind(at + 1) is Kind.VERB and after:
-        if after[0].text == "no" or after[0].text.startswith("no "):
-            label.denied = all(mention.denied for mention in same if mention is not label)
+    same = [mention for mention in sentence.found() if mention.kind is first.kind]
+    after = sentence.tokens[first.at + 2 : first.at + 4]
+    if sentence.kind(first.at + 1) is Kind.VERB and after:
+        if after[0].text.split()[0] == "no":
+            first.denied = all(mention.denied for mention in same if mention is not first)
         hedged = after[0].kind is Kind.INDEFINITE and after[-1].kind is Kind.HEDGE  # 'is a potential area'
         # Edema is seen for what it is; 'possible edema in the next lobe' is more of it.
-        explained = label.kind is Kind.NECROSIS and after[0].kind is not Kind.DEGREE and after[0].text not in THERE
-        label.doubted = label.doubted or hedged or (explained and any(mention.doubted for mention in same))
-    if label.doubted:
+        explained = first.kind is Kind.NECROSIS and after[0].kind is not Kind.DEGREE and after[0].text not in THERE
+        first.doubted = first.doubted or hedged or (explained and any(mention.doubted for mention in same))
+    if first.doubted:
         _doubt(mention for mention in same if not mention.denied and mention.degree == "present")
 
 
@@ -240,9 +240,8 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     at = cue + 1
     while sentence.has(at, clause):
         if tokens[at].kind in FINDINGS and at in sentence.mentions:
-            if tokens[at].kind is Kind.SIGNAL:
-                _raise(_shown_as(sentence, cue, at), degree)
-            _raise(sentence.mentions[at], degree)
+            shown = _shown_as(sentence, cue, at) if tokens[at].kind is Kind.SIGNAL else sentence.mentions[at]
+            _raise(shown, degree)
             _share(sentence, at, degree)
             return
         if tokens[at].text in _WIDE:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from braingemma3d.findings.kinds import FINDINGS, FINITE, LESIONS, LINKS, NOUN_PHRASE, Kind, words
+from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LESIONS, LINKS, NOUN_PHRASE, Kind, words
 from braingemma3d.findings.schema import Grade
 from braingemma3d.findings.tokens import Token
 
@@ -103,6 +103,12 @@ def owner(sentence: Sentence, mention: Mention) -> Mention:
             if named and not earlier.denied and earlier.at < mention.at:
                 return earlier
     return mention
+
+
+def label(sentence: Sentence) -> Mention | None:
+    """The graded finding that a sentence begins with: '*Edema* is mild', 'Ventricular *compression* is mild'."""
+    first = sentence.mentions.get(1 if sentence.kind(0) is Kind.VENTRICLE else 0)
+    return first if first is not None and first.kind in GRADED else None
 
 
 def is_act(token: Token) -> bool:
