@@ -18,6 +18,11 @@ SIMULATED = "simulated"
 """The source of cases that were drawn."""
 
 
+def person(source: str, patient: str) -> str:
+    """A patient of a data set, told from those of other data sets, most of which number theirs from 1."""
+    return f"{source}/{patient}"
+
+
 class ManifestCase(BaseModel):
     """A line of ``manifest.jsonl``; other fields, such as the simulation's ``truth``, are left alone.
 
@@ -59,8 +64,8 @@ class ManifestCase(BaseModel):
 
     @property
     def person(self) -> str:
-        """The patient, told from those of other data sets, most of which number theirs from 1."""
-        return f"{self.source}/{self.patient}"
+        """The patient, see :func:`person`."""
+        return person(self.source, self.patient)
 
     @property
     def needs_its_mask(self) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from braingemma3d.data.manifest import SIMULATED, ManifestCase, read_manifest, training_cases
+from braingemma3d.data.manifest import SIMULATED, ManifestCase, person, read_manifest, training_cases
 from braingemma3d.simulate.case import case_id
 from braingemma3d.training.config import Data
 
@@ -17,7 +17,7 @@ HISTORY = "training.json"
 
 def key(source: str, patient: str) -> str:
     """16 hex digits that stand for a patient of a data set, and don't name him."""
-    return hashlib.sha256(f"{source}/{patient}".encode()).hexdigest()[:16]
+    return hashlib.sha256(person(source, patient).encode()).hexdigest()[:16]
 
 
 def keys(cases: Iterable[ManifestCase]) -> list[str]:
