@@ -16,9 +16,14 @@ MEDGEMMA = BrainGemma3DConfig.of_size("medgemma")
 
 
 def in_four_bits(folder):
-    return BrainGemma3DForConditionalGeneration.from_pretrained(
+    model = BrainGemma3DForConditionalGeneration.from_pretrained(
         folder, dtype=torch.float32, quantization_config=four_bit(MEDGEMMA)
     )
+    for part in model.modules():
+        if type(part).__name__ == "Linear4bit":
+            # For a processor with AVX512-BF16 bitsandbytes packs weights anew, which it can't do with so narrow ones.
+            part.support_avx512bf16_for_cpu = False
+    return model
 
 
 def four_bit_layers(module):
