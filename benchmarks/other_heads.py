@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from monai.transforms import KeepLargestConnectedComponent
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu
@@ -44,9 +45,8 @@ def flair_like(path: Path) -> tuple[Array, Array]:
     """A skull-stripped T1 as (X, Y, Z) in RAS, fluid dark and cortex brighter than white matter; and its affine."""
     image = nib.as_closest_canonical(nib.load(path))
     t1 = np.asarray(image.dataobj, dtype=np.float32).squeeze()
-    parts, count = ndimage.label(t1 > 0)
-    largest = 1 + np.argmax(ndimage.sum_labels(t1 > 0, parts, range(1, count + 1)))
-    brain = ndimage.binary_fill_holes(parts == largest)
+    largest = KeepLargestConnectedComponent(connectivity=1)((t1 > 0)[None])[0]
+    brain = ndimage.binary_fill_holes(np.asarray(largest))
     low, high = threshold_multiotsu(t1[brain], 3)
     inside = t1[brain]
     fluid, cortex, white = (

@@ -19,15 +19,14 @@ def in_four_bits(folder):
     model = BrainGemma3DForConditionalGeneration.from_pretrained(
         folder, dtype=torch.float32, quantization_config=four_bit(MEDGEMMA)
     )
-    for part in model.modules():
-        if type(part).__name__ == "Linear4bit":
-            # For a processor with AVX512-BF16 bitsandbytes packs weights anew, which it can't do with so narrow ones.
-            part.support_avx512bf16_for_cpu = False
+    for layer in four_bit_layers(model):
+        # For a processor with AVX512-BF16 bitsandbytes packs weights anew, which it can't do with so narrow ones.
+        layer.support_avx512bf16_for_cpu = False
     return model
 
 
 def four_bit_layers(module):
-    return [name for name, part in module.named_modules() if type(part).__name__ == "Linear4bit"]
+    return [part for part in module.modules() if type(part).__name__ == "Linear4bit"]
 
 
 def test_only_a_large_language_model_is_quantized(tiny_checkpoint):
