@@ -89,6 +89,8 @@ def test_settings_are_claimed_once_and_others_refused(tmp_path):
     assert claim(path, "one")
     assert not claim(path, "other")
     assert path.read_text() == "one"
+    path.write_bytes(b"\xff\xfe")
+    assert not claim(path, "one")
 
 
 def test_of_a_link_the_folder_behind_it_is_replaced(tmp_path):
@@ -153,6 +155,22 @@ def test_what_other_programs_have_left_stays(tmp_path):
     os.utime(tmp_path / ".cache.partial-old", (0, 0))
     remove_left_behind(tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_old_folder_that_is_being_replaced_is_not_taken_for_a_left_one(tmp_path, monkeypatch):
+    target = tmp_path / "report"
+    target.mkdir()
+    os.utime(target, (0, 0))
+    rename = Path.rename
+
+    def seen_in_between(path, to):
+        remove_left_behind(tmp_path)
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", seen_in_between)
+    with new_folder(target) as folder:
+        (folder / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["report", "new"]
 
 
 def test_a_folder_that_was_set_aside_when_its_process_was_killed_comes_back(tmp_path):

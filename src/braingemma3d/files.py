@@ -55,13 +55,15 @@ def _swap(new: Path, target: Path) -> None:
         new.rename(target)
         return
     old = new.with_name(new.name + _SET_ASIDE)
+    # Another process takes an old folder that lies aside for one that was left behind.
+    os.utime(target)
     target.rename(old)
     try:
         new.rename(target)
     except BaseException:
         old.rename(target)
         raise
-    shutil.rmtree(old)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -105,7 +107,7 @@ def claim(path: Path, text: str) -> bool:
         Whether the file now holds the text.
     """
     if path.is_file():
-        return path.read_text(encoding="utf-8") == text
+        return path.read_bytes() == text.encode()
     with new_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return True

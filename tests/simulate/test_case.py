@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -139,11 +140,12 @@ def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pyt
         draw_case(4, 2, healthy=0.0)
 
 
-def test_a_lesion_that_the_field_of_view_cuts_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_kept", lambda *_: False)
-    monkeypatch.setattr(module, "ATTEMPTS", 3)
-    with pytest.raises(RuntimeError, match="no lesion fits"):
-        draw_case(4, 2, healthy=0.0)
+@pytest.mark.parametrize(("cut", "kept"), [(9, True), (11, False)])
+def test_a_lesion_that_the_field_of_view_cuts_is_not_kept(cut: int, kept: bool) -> None:
+    mask = np.repeat([0, EDEMA, CORE], 100)
+    visible = np.ones(mask.size, bool)
+    visible[100 : 100 + cut] = False
+    assert module._kept(SimpleNamespace(mask=mask), visible) is kept
 
 
 def test_shifted_cases_can_be_drawn_and_differ() -> None:

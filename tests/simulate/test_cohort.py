@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("cohort")
-    write_cohort(root, N, SEED, healthy=0.5, workers=1, progress=False)
+    write_cohort(root, N, SEED, healthy=0.5, workers=1)
     return root
 
 
@@ -37,7 +37,7 @@ def lines(root: Path) -> list[dict[str, object]]:
 
 
 def test_any_number_of_workers_writes_the_same_bytes(written: Path, tmp_path: Path) -> None:
-    write_cohort(tmp_path, N, SEED, healthy=0.5, workers=2, progress=False)
+    write_cohort(tmp_path, N, SEED, healthy=0.5, workers=2)
     assert contents(tmp_path) == contents(written)
 
 
@@ -75,9 +75,17 @@ def test_resuming_draws_only_what_is_missing(written: Path, monkeypatch: pytest.
     drawn: list[int] = []
     original = module.draw_and_save
     monkeypatch.setattr(module, "draw_and_save", lambda *a: drawn.append(a[2]) or original(*a))
-    write_cohort(written, N, SEED, healthy=0.5, workers=1, progress=False)
+    write_cohort(written, N, SEED, healthy=0.5, workers=1)
     assert drawn == [2]
     assert contents(written) == before
+
+
+def test_progress_is_shown_of_what_is_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_cohort(tmp_path, 1, SEED, workers=1)
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        write_cohort(tmp_path, 3, SEED, workers=1)
+    assert caplog.messages == ["1 of 3 cases are already there", "Simulating: 2 of 2"]
 
 
 def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,16 +101,16 @@ def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(module, "draw_and_save", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_cohort(tmp_path, 3, SEED, workers=1, progress=False)
+        write_cohort(tmp_path, 3, SEED, workers=1)
     assert [line["index"] for line in lines(tmp_path)] == [0]
     monkeypatch.setattr(module, "draw_and_save", original)
-    write_cohort(tmp_path, 2, SEED, workers=1, progress=False)
+    write_cohort(tmp_path, 2, SEED, workers=1)
     assert [line["index"] for line in lines(tmp_path)] == [0, 1]
     assert not list(tmp_path.rglob(".*partial*"))
 
 
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
-    call = f"write_cohort({str(tmp_path)!r}, 40, workers=2, progress=False)"
+    call = f"write_cohort({str(tmp_path)!r}, 40, workers=2)"
     program = f"from braingemma3d.simulate.cohort import write_cohort\nif __name__ == '__main__': {call}"
     (tmp_path / "draw.py").write_text(program)
     parent = psutil.Popen([sys.executable, tmp_path / "draw.py"])
@@ -119,12 +127,12 @@ def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     half = tmp_path / "images" / ".1.partial-half.nii.gz"
     half.write_bytes(b"half")
-    write_cohort(tmp_path, 1, SEED, workers=1, progress=False)
+    write_cohort(tmp_path, 1, SEED, workers=1)
     assert half.read_bytes() == b"half"
 
 
 def test_a_folder_holds_one_cohort(written: Path) -> None:
     with pytest.raises(InputError, match="other settings"):
-        write_cohort(written, N, SEED + 1, workers=1, progress=False)
+        write_cohort(written, N, SEED + 1, workers=1)
     with pytest.raises(InputError, match="not 0"):
         write_cohort(written, 0, SEED)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from braingemma3d.errors import InputError
-from braingemma3d.training.config import Stage, read_config
+from braingemma3d.training.config import read_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 GROUND = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
@@ -108,6 +108,8 @@ def test_models_that_begin_with_a_dot_lie_beside_their_configuration(tmp_path):
         "language_source": str(tmp_path / "gemma"),
         "vision_source": "org/siglip",
     }
+    nowhere = {"language_source": None}
+    assert read_config(write(tmp_path / "configs", model=nowhere)).model == nowhere
     started = read_config(write(tmp_path / "configs", size=None, start="./run/align"))
     assert started.start == str(tmp_path / "configs" / "run" / "align")
     assert read_config(write(tmp_path / "configs", size=None, start="mini")).start == "mini"
@@ -124,10 +126,6 @@ def test_files_that_are_no_configuration(tmp_path):
     circle.write_text("base: circle.yaml")
     with pytest.raises(InputError, match="leads back to itself"):
         read_config(circle)
-
-
-def test_only_what_is_named_trains():
-    assert Stage(**GROUND).rates == {"encoder": 1e-3}
 
 
 @pytest.mark.parametrize(

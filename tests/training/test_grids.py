@@ -141,6 +141,18 @@ def test_scans_that_cannot_be_read_stop_the_training_before_it_begins(tmp_path, 
     assert "missing.nii.gz" in caplog.text
 
 
+def test_a_scan_that_nobody_foresaw_hides_none_of_the_others(tmp_path, brain_file, caplog, monkeypatch):
+    line = {"patient": "p", "source": "test", "report": "A lesion."}
+    names = (str(brain_file), "odd.nii.gz", "missing.nii.gz")
+    manifest = write_manifest(tmp_path, [{**line, "id": name, "image": name} for name in names])
+    load = grids.load_scan
+    monkeypatch.setattr(grids, "load_scan", lambda path: {}[1] if path.name == "odd.nii.gz" else load(path))
+    with pytest.raises(InputError, match="2 of 3 scans can't be used"):
+        grids.read_grids(tmp_path / "grids", manifest, SHAPE)
+    assert "odd.nii.gz could not be read" in caplog.text
+    assert "missing.nii.gz" in caplog.text
+
+
 def test_a_manifest_without_training_cases_is_refused(tmp_path):
     manifest = write_manifest(tmp_path, [{"id": "a", "patient": "p", "image": "a.nii.gz", "source": "test"}])
     with pytest.raises(InputError, match="no case with a report"):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.errors import ModelError
 from braingemma3d.training.config import Data
 from braingemma3d.training.patients import key, keys, learned_from, to_learn_from
 
@@ -34,3 +37,10 @@ def test_one_number_at_two_sites_is_two_patients_and_no_key_names_one():
 
 def test_a_model_without_a_record_tells_none(tmp_path):
     assert learned_from(tmp_path) == set()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"patients": 3}'])
+def test_a_damaged_record_is_no_permission_to_test(tmp_path, text):
+    (tmp_path / "training.json").write_text(text)
+    with pytest.raises(ModelError, match=r"training.json: damaged"):
+        learned_from(tmp_path)

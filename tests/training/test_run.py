@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from braingemma3d.errors import InputError
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.loading import load_model
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.simulate.case import case_id
@@ -168,6 +170,13 @@ def test_visual_tokens_begin_as_large_as_words(config, begun):
     assert tokens.pow(2).mean().sqrt() == pytest.approx(learner.as_words.words.pow(2).mean().sqrt().item(), rel=0.3)
 
 
+def test_they_begin_so_however_few_volumes_come_in_parts(config, begun):
+    _, data, *_ = begun(changed(config, "ground", steps=4, batch=2, keep=4, whole=0.25), "ground")
+    assert data.whole_from == 6
+    assert "kept" in data[5]
+    assert "kept" not in data[6]
+
+
 def test_as_many_are_healthy_as_the_configuration_says(config, finished, tmp_path, monkeypatch):
     cohorts = []
     grids = sorted((finished / "grids").glob("*/*"))
@@ -266,6 +275,35 @@ def test_a_model_gains_the_words_of_new_reports(config, finished, tmp_path):
     (out / "warmup" / "config.json").write_text(json.dumps(settings))
     Run(config, out).go()
     assert json.loads((out / "specialise" / "config.json").read_text())["report_tokens"] == words
+
+
+def test_patients_are_those_that_it_learned_from_whatever_becomes_of_the_manifest(
+    config, finished, tmp_path, monkeypatch
+):
+    line = {"image": "a.nii", "source": "site", "report": "No lesion."}
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(json.dumps({**line, "id": p, "patient": p}) + "\n" for p in ("a", "b")))
+    (grids,) = (finished / "grids").glob("*/*")
+    monkeypatch.setattr(run_module, "read_grids", lambda *_: [grids])
+    real = run_module.train
+    monkeypatch.setattr(run_module, "train", lambda *args, **how: manifest.unlink() or real(*args, **how))
+    settings = {"data": {"manifest": manifest}, "stages": config.stages[-2:-1], "size": "tiny", "model": config.model}
+    out = Run(TrainingConfig.model_validate(settings), tmp_path / "run").go()
+    assert set(json.loads((out / "training.json").read_text())["patients"]) == {key("site", "a"), key("site", "b")}
+
+
+def test_a_backbone_of_another_width_is_one_line(config, finished, tmp_path):
+    text = BrainGemma3DConfig.of_size("tiny").text_config
+    width = text.hidden_size
+    sizes = text.to_dict() | {"hidden_size": 2 * width}
+    wrong = config.model_copy(update={"model": config.model | {"text_config": sizes}, "stages": config.stages[-2:-1]})
+    with pytest.raises(InputError, match=rf"a backbone is {width} wide and text_config is for {2 * width}"):
+        Run(wrong, tmp_path, shared=finished).go()
+
+
+def test_two_trainings_do_not_share_a_folder(config, finished):
+    with FileLock(finished / "training.lock"), pytest.raises(InputError, match="another training is at work here"):
+        Run(config, finished).go()
 
 
 def test_a_trained_model_goes_on_learning(config, finished, tmp_path):

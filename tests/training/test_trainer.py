@@ -90,6 +90,28 @@ def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog,
         assert torch.equal(weight, resumed[name]), name
 
 
+@pytest.mark.parametrize("broken_from", [2, 11])
+def test_a_training_that_diverges_ends_before_anything_is_built_on_it(tmp_path, broken_from):
+    class Diverging(Points):
+        def __getitem__(self, index):
+            item = super().__getitem__(index)
+            return item if index < broken_from * 4 else item | {"x": item["x"] * torch.inf}
+
+    with pytest.raises(InputError, match=rf"ground: step {broken_from} made the loss or weights infinite"):
+        train(fresh(), Diverging(), stage(), tmp_path)
+    assert newest_checkpoint(tmp_path) == (None if broken_from < 4 else tmp_path / "checkpoint-8")
+
+
+def test_weights_that_the_last_step_broke_are_not_taken(tmp_path):
+    class Broken(Line):
+        def terms(self, x, y):
+            # The slope of the root of 0 is infinite.
+            return {"report": (self.layer(x) - self.layer(x)).abs().sqrt().sum()}
+
+    with pytest.raises(InputError, match="step 1 made the loss or weights infinite"):
+        train(Broken(), Points(), stage(steps=1), tmp_path)
+
+
 def test_the_bar_is_taken_away_whatever_ends_a_training(tmp_path, monkeypatch):
     class Interrupted(Points):
         def __getitem__(self, index):
@@ -165,8 +187,6 @@ def test_a_part_without_a_rate_stays_as_it_is_and_out_of_the_checkpoint(tmp_path
 
 def test_each_part_has_its_rate(tmp_path):
     """Adam's first steps are as long as the rate, whatever the gradient."""
-    model = fresh()
-    starts = [p[0].clone() for p in model.parts().values()]
     rates = {"encoder": 1e-2, "heads": 1e-4}
 
     class Both(Line):
@@ -174,7 +194,7 @@ def test_each_part_has_its_rate(tmp_path):
             return {"report": ((self.frozen(self.layer(x)) - y) ** 2).mean()}
 
     both = Both()
-    both.load_state_dict(model.state_dict(), strict=False)
+    both.load_state_dict(fresh().state_dict(), strict=False)
     starts = [p[0].clone() for p in both.parts().values()]
     train(both, Points(), stage(steps=1, rates=rates, warmup=0.0, weight_decay=0.0, checkpoint_steps=1), tmp_path)
     moved = [(p[0] - start).abs().max().item() for p, start in zip(both.parts().values(), starts, strict=True)]

@@ -82,7 +82,7 @@ def evaluate(
         out,
         _title(name, data, chosen),
         spelled("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
-        lambda batches: with_progress(batches, "Evaluating"),
+        lambda batches: with_progress(batches, len(batches), "Evaluating"),
         left_out,
     )
     _show(metrics, out)
@@ -132,7 +132,7 @@ def score(
     unseen = {} if there else {rule.name: "the scans of the manifest are not there" for rule in rules}
     if rules and there:
         path = out / "fixed-rules.jsonl"
-        read += predict(rules, chosen, path, lambda batches: with_progress(batches, "Fixed rules"))
+        read += predict(rules, chosen, path, lambda batches: with_progress(batches, len(batches), "Fixed rules"))
     metrics = write_results(read, references, system, out, _title(system, data, chosen), command, left_out, unseen)
     _show(metrics, out)
 
@@ -153,7 +153,7 @@ def read_references(cases: Sequence[ManifestCase]) -> tuple[list[ManifestCase], 
     quick, slow = ([case for case in cases if case.needs_its_mask is needed] for needed in (False, True))
     told: dict[str, Reference] = {}
     left_out: dict[str, str] = {}
-    for case in chain(quick, with_progress(slow, "Reading masks")):
+    for case in chain(quick, with_progress(slow, len(slow), "Reading masks")):
         try:
             told[case.id] = reference(case)
         except InputError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,19 +17,19 @@ def print_error(message: str) -> None:
     print(f"braingemma3d: error: {' '.join(message.split())}", file=sys.stderr)
 
 
-def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
-    """Go through the items with a bar, a count and the time left, or lines where there is no terminal; not for one."""
-    if len(items) < 2:
+def with_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Go through so many items with a bar and the time left, or with lines where there is no terminal; not for one."""
+    if total < 2:
         yield from items
         return
     if not sys.stderr.isatty():
-        yield from paced(items, len(items), what)
+        yield from paced(items, total, what)
         return
     with progress_bar(what) as told:
-        told(0, len(items))
+        told(0, total)
         for done, item in enumerate(items, 1):
             yield item
-            told(done, len(items))
+            told(done, total)
 
 
 @contextmanager

@@ -103,7 +103,7 @@ def _report_all(
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
     try:
-        for scan_id, scan in with_progress(found, "Reporting"):
+        for scan_id, scan in with_progress(found, len(found), "Reporting"):
             try:
                 earlier = read_report(out / scan_id, scan, formats) if resume else None
                 if earlier is not None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from braingemma3d.cli.output import with_progress
+
 
 def simulate(
     directory: Annotated[Path, typer.Argument(help="Folder for the cohort.", show_default=False)],
@@ -23,4 +25,4 @@ def simulate(
     """
     from braingemma3d.simulate.cohort import write_cohort
 
-    print(write_cohort(directory, n, seed, healthy, shift))
+    print(write_cohort(directory, n, seed, healthy, shift, progress=with_progress))

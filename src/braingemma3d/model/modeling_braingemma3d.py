@@ -118,7 +118,18 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             vision: the 2D tower to inflate; None leaves the encoder at its random start.
             language: the text tower.
             seed: of the random start of everything that the backbones don't give.
+
+        Raises:
+            ModelError: a backbone is of another width than ``config`` says.
         """
+        widths = [("text_config", language.config.hidden_size, config.text_width)]
+        if vision is not None:
+            widths.append(("vision_config", vision.config.hidden_size, config.vision_width))
+        for name, given, wanted in widths:
+            if given != wanted:
+                raise ModelError(
+                    f"a backbone is {given} wide and {name} is for {wanted}; set model.{name} to its sizes"
+                )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = cls(config, with_language_model=False)

@@ -83,27 +83,26 @@ def case_id(seed: int, index: int) -> str:
     return f"sim{seed}-{index:06d}"
 
 
-def draw_case(seed: int, index: int, healthy: float | None = None, shift: bool = False) -> Case:
+def draw_case(seed: int, index: int, healthy: float = HEALTHY_SHARE, shift: bool = False) -> Case:
     """The case of ``(seed, index)``; the same in every process.
 
     Args:
         seed: seed of the cohort.
         index: number of the case within it.
-        healthy: chance of a case without a lesion; ``None`` for :data:`HEALTHY_SHARE`. With 1 and with 0 the same
-            seed and index give the same head, contrast and degradation, without and with a lesion.
+        healthy: chance of a case without a lesion. With 1 and with 0 the same seed and index give the same head,
+            contrast and degradation, without and with a lesion.
         shift: draw some properties from ranges that training never sees, see :mod:`~.ranges`.
 
     Raises:
         ValueError: ``healthy`` is not a probability, or seed or index is negative.
     """
-    share = HEALTHY_SHARE if healthy is None else healthy
-    if not 0 <= share <= 1:
-        raise ValueError(f"healthy must be a probability, not {share}")
+    if not 0 <= healthy <= 1:
+        raise ValueError(f"healthy must be a probability, not {healthy}")
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index must not be negative, not {seed} and {index}")
     streams = np.random.SeedSequence([seed, index]).spawn(7)
     ranges = ranges_for(shift, np.random.default_rng(streams[6]))
-    is_healthy = np.random.default_rng(streams[0]).random() < share
+    is_healthy = np.random.default_rng(streams[0]).random() < healthy
     heads, scanners, lesions, words = (np.random.default_rng(s) for s in (*streams[1:4], streams[5]))
     head = draw_head(heads, ranges)
     scanner = draw_scanner(scanners, ranges, head)

@@ -11,22 +11,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_file, remove_left_behind
+from braingemma3d.pace import paced
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
@@ -64,7 +62,7 @@ def write_cohort(
     healthy: float = HEALTHY_SHARE,
     shift: bool = False,
     workers: int | None = None,
-    progress: bool = True,
+    progress: Callable[[Iterable[int], int, str], Iterator[int]] = paced,
 ) -> Path:
     """Write cases 0 to ``n`` - 1 of a cohort; complete cases that are already there are kept.
 
@@ -75,7 +73,7 @@ def write_cohort(
         n: number of cases.
         seed, healthy, shift: see :class:`Cohort`.
         workers: processes; ``None`` for one for each core that this one may use. Each takes up to 0.9 GB.
-        progress: show a progress bar on stderr.
+        progress: goes through so many cases that are simulated, and may show how far it is.
 
     Returns:
         The path of the manifest.
@@ -95,10 +93,9 @@ def write_cohort(
     count = min(workers or cores(), max(len(missing), 1))
     manifest = root / "manifest.jsonl"
     try:
-        with _progress(progress, n) as bar:
-            bar.advance(bar.task_ids[0], n - len(missing))
-            for _ in in_processes(partial(draw_and_save, root, cohort), missing, count):
-                bar.advance(bar.task_ids[0])
+        drawn = in_processes(partial(draw_and_save, root, cohort), missing, count)
+        for _ in progress(drawn, len(missing), "Simulating"):
+            pass
     finally:
         _write_manifest(root, manifest, cohort, n)
     return manifest
@@ -155,7 +152,9 @@ def in_processes(work: Callable[[Item], Done], items: Sequence[Item], workers: i
             raise InputError(
                 "a process that draws was ended, perhaps for want of memory; the same command goes on", "worker_ended"
             ) from error
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                _log.info("interrupted; what is in hand is finished first, which may take a minute or two")
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
@@ -187,18 +186,3 @@ def _write_manifest(root: Path, manifest: Path, cohort: Cohort, n: int) -> None:
     lines = [(root / "records" / f"{name}.json").read_text().strip() for name in names if _complete(root, name)]
     with new_file(manifest) as partial:
         partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-
-
-@contextmanager
-def _progress(show: bool, total: int) -> Iterator[Progress]:
-    columns: tuple[Any, ...] = (
-        TextColumn("simulating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), disable=not show) as bar:
-        bar.add_task("simulating", total=total)
-        yield bar

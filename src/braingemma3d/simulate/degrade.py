@@ -124,7 +124,7 @@ def _slices(rng: np.random.Generator, image: Array, scanner: Scanner) -> Array:
         integral = total[low] * (1 - weight) + total[low + 1] * weight
         stack = (np.diff(integral, axis=0) / step).astype(np.float32)
     else:
-        stack, step, start = moved, 1.0, -0.5
+        stack = moved
     shape: Shape = (stack.shape[0], stack.shape[1], stack.shape[2])
     # A thin slice has less signal, and its noise shrinks again when it is read on the coarser grid.
     real = stack + scanner.noise * rng.standard_normal(shape, dtype=np.float32)

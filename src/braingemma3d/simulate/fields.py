@@ -101,7 +101,7 @@ def nearest_index(shape: Shape, points: Array) -> NDArray[np.int64]:
     return index
 
 
-def blur(image: Array, sigma: float | tuple[float, float, float]) -> Array:
+def blur(image: Array, sigma: float) -> Array:
     """Gaussian blur with ``sigma`` in voxels."""
     return np.asarray(ndimage.gaussian_filter(image, sigma, mode="nearest", truncate=3.0), np.float32)
 

@@ -72,11 +72,6 @@ class Plan:
     edema_fading: float
 
     @property
-    def edema_ml(self) -> float:
-        """Volume of edema."""
-        return self.core_ml * self.edema_share / (1 - self.edema_share)
-
-    @property
     def whole_ml(self) -> float:
         """Volume of core and edema."""
         return self.core_ml / (1 - self.edema_share)

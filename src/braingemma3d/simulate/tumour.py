@@ -112,7 +112,7 @@ def grow(rng: np.random.Generator, head: Head, plan: Plan, visible: NDArray[np.b
     push, shift_per_mm = _unit_push(rng, head, plan, centres[0], lobe)
     away = 1.0 if midline[centres[0]] < 0 else -1.0
     most = min(PUSH_MOST_MM, 2.5 + 0.6 * _radius(plan.whole_ml))
-    needed = plan.shift_mm / max(shift_per_mm * away, 1e-3) if shift_per_mm * away > 0.02 else most
+    needed = plan.shift_mm / (shift_per_mm * away) if shift_per_mm * away > 0.02 else most
     strength = most * float(rng.uniform(0.3, 1)) if plan.infratentorial else min(needed, most)
 
     narrowing, fourth, squeeze = _narrowing(head, plan, midline[centres[0]])
@@ -230,7 +230,7 @@ def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[
     for centre, radius in zip(centres, radii, strict=True):
         offset = head.position - head.position[:, [centre]]
         near = np.flatnonzero((np.abs(offset) < 2.4 * radius + 4).all(axis=0))
-        ellipse = _ellipse(rng, plan, anatomy, offset[:, near]) / radius
+        ellipse = _ellipse(rng, plan, offset[:, near]) / radius
         box = _box(head, _as_mask(near, order.size), 0)
         noise = rough * smooth_noise(rng, box.shape, max(0.55 * radius / SPACING, 1.5))
         noise += fine * smooth_noise(rng, box.shape, 2.0)
@@ -261,7 +261,7 @@ def _as_mask(index: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _ellipse(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, offset: Array) -> Array:
+def _ellipse(rng: np.random.Generator, plan: Plan, offset: Array) -> Array:
     """Distance from the centre in an ellipsoidal metric of the volume of a sphere, mm."""
     axes = rng.uniform(0.75, 1.3, size=3)
     if plan.course == "butterfly":

@@ -232,7 +232,7 @@ def read_config(path: Path) -> TrainingConfig:
         return str((path.parent / place).resolve()) if place.startswith(".") else place
 
     manifest = config.data.manifest and (path.parent / config.data.manifest).resolve()
-    sources = {name: beside(str(config.model[name])) for name in SOURCES & config.model.keys()}
+    sources = {name: beside(str(place)) for name in SOURCES if (place := config.model.get(name)) is not None}
     return config.model_copy(
         update={
             "data": config.data.model_copy(update={"manifest": manifest}),

@@ -116,12 +116,8 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     drawn = in_processes(partial(_draw_shard, cohort=cohort, shape=shape), missing, workers or cores())
-    try:
-        for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
-            pass
-    except KeyboardInterrupt:
-        logger.info("interrupted; the shards in hand are finished first, which may take a minute or two")
-        raise
+    for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
+        pass
     return shards
 
 
@@ -195,6 +191,10 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
                 pixels[row] = np.rint(to_grid(load_scan(case.image), shape)[0] * 255)
             except InputError as error:
                 logger.error("%s", error)
+                failed += 1
+            except Exception:
+                # A scan that nobody foresaw must not hide what is wrong with the others.
+                logger.exception("%s could not be read", case.image)
                 failed += 1
         if not failed:
             _write_shard(shard, {"pixels": pixels}, [{"id": case.id, "report": case.report} for case in part])

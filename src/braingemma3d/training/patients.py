@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from braingemma3d.data.manifest import SIMULATED, ManifestCase, person, read_manifest, training_cases
+from braingemma3d.errors import ModelError
 from braingemma3d.simulate.case import case_id
 from braingemma3d.training.config import Data
 
@@ -37,7 +38,14 @@ def to_learn_from(data: Data) -> set[str]:
 
 
 def learned_from(folder: Path) -> set[str]:
-    """Keys of the patients that the model in a folder has learned from; none where its training left no record."""
+    """Keys of the patients that the model in a folder has learned from; none where its training left no record.
+
+    Raises:
+        ModelError: there is a record that can't be read.
+    """
     if not (folder / HISTORY).is_file():
         return set()
-    return set(json.loads((folder / HISTORY).read_text(encoding="utf-8")).get("patients", []))
+    try:
+        return set(json.loads((folder / HISTORY).read_text(encoding="utf-8")).get("patients", []))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ModelError(f"{folder / HISTORY}: damaged; copy the model's folder again") from error

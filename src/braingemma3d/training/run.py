@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from contextlib import nullcontext
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import get_args
 
 import torch
 from accelerate import PartialState
+from filelock import FileLock, Timeout
 from huggingface_hub.errors import StrictDataclassError
 from transformers import default_data_collator
 from transformers.integrations import get_available_reporting_integrations
@@ -41,6 +43,8 @@ CASES = "cases.sha256"
 """Holds a hash of the training cases' truth and reports, and the name of their folder, which tells their scans apart:
 stages of a run must not learn from different ones."""
 CHECKPOINTS = "checkpoints"
+FEATURES = "features"
+LOCK = "training.lock"
 MATCHED = 8
 """Volumes by which the size of visual tokens is matched with that of words."""
 SLACK = 16
@@ -72,6 +76,7 @@ class Run:
         self.out = out
         self.shared = shared or out
         self.workers = workers
+        self.patients: set[str] = set()
         if unknown := config.model.keys() - {field.name for field in fields(BrainGemma3DConfig)}:
             raise InputError(f"model: no setting {min(unknown)!r}; correct it, see docs/model.md")
         self.start = trained_folder(config.start) if config.start else None
@@ -106,8 +111,19 @@ class Run:
             The folder of the last stage that was asked for.
 
         Raises:
-            InputError: the configuration has no such stage, or the stage before it has not been run.
+            InputError: the configuration has no such stage, the stage before it has not been run, or another training
+                is at work in the folder.
         """
+        try:
+            # The lock ends with its process, however that ends.
+            with FileLock(self.out / LOCK).acquire(timeout=0) if PartialState().is_main_process else nullcontext():
+                return self._go(only)
+        except Timeout as error:
+            raise InputError(
+                f"{self.out}: another training is at work here; wait for it or choose another --out"
+            ) from error
+
+    def _go(self, only: StageName | None) -> Path:
         names = [stage.name for stage in self.config.stages]
         if only is not None and only not in names:
             raise InputError(f"the configuration has no stage {only!r}; it has {', '.join(names)}")
@@ -146,6 +162,8 @@ class Run:
             claimed = claim(self.out / CASES, f"{digest}  {shards[0].parent.name}\n")
         if not claimed:
             raise InputError(f"{self.out}: the cases have changed since this run began; choose another --out")
+        # As the cases are now: a manifest may change while the model learns.
+        self.patients = to_learn_from(data) | (learned_from(self.start) if self.start else set())
         return shards
 
     def _checkpoints(self, stage: Stage) -> Path:
@@ -164,8 +182,8 @@ class Run:
                 self._save_history(history, folder)
 
     def _ground(self, stage: Stage, before: list[StageName]) -> None:
-        model, processor = self._model(stage, before)
         shards = self.shards
+        model, processor = self._model(stage, before)
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
         texts = self.shared / "texts"
         # The texts are embedded once, by the first process; the others find them in the cache.
@@ -174,14 +192,16 @@ class Run:
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, processor.tokenizer)
         if self.start is None and set(before) <= {"pretrain"}:
-            learner.match_scale(default_data_collator([data[i] for i in range(min(MATCHED, len(data)))]))
+            # Up to where whole volumes begin: parts and wholes make no batch.
+            alike = min(MATCHED, len(data), data.whole_from or MATCHED)
+            learner.match_scale(default_data_collator([data[i] for i in range(alike)]))
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
         if history is not None:
             self._save(model, processor, stage, history)
 
     def _report(self, stage: Stage, before: list[StageName]) -> None:
-        model, processor = self._model(stage, before)
         shards = self.shards
+        model, processor = self._model(stage, before)
         data = ReportDataset(shards, self._features(model, shards, stage), stage)
         if "lora" in stage.rates and not model.has_lora:
             model.add_lora(stage.seed)
@@ -201,8 +221,10 @@ class Run:
 
     def _features(self, model: BrainGemma3DForConditionalGeneration, shards: list[Path], stage: Stage) -> list[Path]:
         encoder = model.vision_encoder.to(fast_dtype())
+        # A run that has not begun may be given another model, whose encoder can have the same weights.
+        of_model = hashlib.sha256(self.config.model_dump_json(include={"size", "start", "model"}).encode()).hexdigest()
         with PartialState().main_process_first():
-            paths = cache_features(encoder, shards, self.out / "features", stage.flips, stage.flatten)
+            paths = cache_features(encoder, shards, self.out / FEATURES / of_model[:8], stage.flips, stage.flatten)
         encoder.float()
         return paths
 
@@ -254,11 +276,10 @@ class Run:
 
     def _save_history(self, history: list[dict[str, float]], folder: Path) -> None:
         """What the model has learned, from whom, and the stage's curves, beside the weights."""
-        patients = to_learn_from(self.config.data) | (learned_from(self.start) if self.start else set())
         record = {
             "config": self.config.model_dump(mode="json"),
             "cases_sha256": (self.out / CASES).read_text(encoding="utf-8").split()[0],
-            "patients": sorted(patients),
+            "patients": sorted(self.patients),
             "history": history,
         }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")

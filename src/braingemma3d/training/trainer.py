@@ -88,7 +88,7 @@ def train(
         writes results.
 
     Raises:
-        InputError: the stage began with another number of processes.
+        InputError: the stage began with another number of processes, or its loss grows beyond all numbers.
     """
     parts = learner.parts()
     learner.requires_grad_(False)
@@ -106,6 +106,7 @@ def train(
         save_steps=stage.checkpoint_steps,
         save_total_limit=2,
         logging_steps=LOGGING_STEPS,
+        logging_nan_inf_filter=False,
         report_to=list(report_to) or "none",
         remove_unused_columns=False,
         disable_tqdm=True,
@@ -141,6 +142,8 @@ def train(
     finally:
         # An interrupted training tells no callback of its end, and a bar hides the terminal's cursor.
         progress.stop()
+    for values in learner.state_dict().values():
+        trainer.refuse_unless_finite(values)
     return trainer.state.log_history if trainer.is_world_process_zero() else None
 
 
@@ -212,6 +215,24 @@ class _Trainer(Trainer):
                 self.sums[name] = self.sums.get(name, 0) + value.float()
         self.batches += 1
         return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        """One step, whose loss must be a number."""
+        loss = super().training_step(*args, **kwargs)
+        self.refuse_unless_finite(loss)
+        return loss
+
+    def refuse_unless_finite(self, values: Tensor) -> None:
+        """End a training that has diverged before anything is built on it.
+
+        Raises:
+            InputError: ``values`` of the loss or of a weight are infinite or no numbers.
+        """
+        if not values.isfinite().all():
+            raise InputError(
+                f"{self.stage.name}: step {self.state.global_step} made the loss or weights infinite; lower its rates "
+                "and train into another --out"
+            )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the mean of each term beside the loss, and the seconds of the stage, those before a resume too."""
