@@ -12,6 +12,8 @@ from braingemma3d.cli.main import app
 def test_doctor_tells_what_is_here_and_what_is_not():
     state = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     assert state["libraries"]["torch"] != "not installed"
+    assert {"braingemma3d", "captum", "nltk", "bert-score", "bitsandbytes"} <= state["libraries"].keys()
+    assert "pytest" not in state["libraries"]
     assert "licence" in state["models"]["medgemma: google/medgemma-1.5-4b-it"]
     assert state["machine"]["cache"]
 

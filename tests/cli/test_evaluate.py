@@ -222,9 +222,30 @@ def test_a_mask_that_nobody_foresaw_costs_no_other(run, manifest, reports, save_
 def test_predictions_of_evaluate_can_be_scored_again(run, manifest, tiny_checkpoint, tmp_path):
     run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
     first = read(tmp_path)
-    run("score", tmp_path / "out" / "predictions.jsonl", "--data", manifest)
+    said = tmp_path / "predictions.jsonl"
+    shutil.move(tmp_path / "out" / said.name, said)
+    shutil.rmtree(tmp_path / "out")
+    result = run("score", said, "--data", manifest)
+    assert result.exit_code in (0, 1), result.output
     again = read(tmp_path)
-    assert (again.system, again.systems, again.lift) == (first.system, first.systems, first.lift)
+    # What the model says of nothing at all is asked anew each time, and so in no file.
+    first.systems.pop("model on a blank volume")
+    assert (again.system, again.systems) == (first.system, first.systems)
+
+
+def test_the_name_of_a_system_fits_into_a_table(run, manifest, reports):
+    result = run("score", reports({"id": "a", "text": LEFT, "system": "a|b\nc"}), "--data", manifest)
+    assert result.exit_code == 2
+    assert "line 1: system" in result.stderr
+    assert "one line without |" in result.stderr
+
+
+def test_a_name_that_no_file_can_have_costs_no_other(run, manifest, reports, tmp_path):
+    row = {"id": "n", "patient": "n", "image": "n\0.nii.gz", "source": "phantom", "report": LEFT}
+    manifest.write_text(manifest.read_text() + json.dumps(row))
+    result = run("score", reports(*({"id": name, "text": LEFT} for name in "abn")), "--data", manifest)
+    assert result.exit_code == 1
+    assert {failure.id for failure in read(tmp_path).failures} == {"n"}
 
 
 def test_a_missing_report_is_a_failure_and_exit_1(run, manifest, reports, tmp_path):

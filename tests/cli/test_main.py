@@ -24,7 +24,7 @@ def test_help_needs_none_of_the_heavy_libraries():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("verb", ["report", "demo", "doctor", "simulate"])
+@pytest.mark.parametrize("verb", [command.callback.__name__ for command in app.registered_commands])
 def test_every_verb_explains_itself(verb):
     result = CliRunner().invoke(app, [verb, "--help"])
     assert result.exit_code == 0

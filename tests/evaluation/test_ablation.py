@@ -158,7 +158,7 @@ def test_a_run_that_fails_costs_no_other_and_is_tried_again(run, config, cases, 
     with monkeypatch.context() as patch:
         patch.setattr(ablation, "short_run", too_large)
         result = again()
-    assert result.failed == ["no stage 1"]
+    assert result.failed == ["components/no-stage-1/0"]
     assert [len(seeds) for seeds in result.components.values()] == [1]
     result = again()
     assert result.failed == []
@@ -214,7 +214,7 @@ def test_a_row_that_can_write_nothing_is_not_done(run, config, cases, tmp_path, 
 
     with monkeypatch.context() as patch:
         patch.setattr(Pipeline, "write_from_one_view", lambda *args: 1 / 0)
-        assert again().failed == ["no stage 1"]
+        assert again().failed == ["components/no-stage-1/0"]
     assert "| no stage 1 | 0 |" in (tmp_path / "ABLATION.md").read_text()
     result = again()
     assert (result.failed, [len(seeds) for seeds in result.components.values()]) == ([], [1])

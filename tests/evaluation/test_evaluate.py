@@ -182,9 +182,11 @@ def test_everything_is_compared_and_named_apart():
     assert (kinds.count("no_learning"), kinds.count("blind")) == (3, 7)
 
 
-@pytest.mark.parametrize(("count", "said"), [(ENOUGH, HEALTHY), (ENOUGH - 1, LEFT)])
-def test_blind_systems_learn_from_training_cases_alone_where_there_are_enough(count, said):
-    trained = [case(f"t{i}", report=HEALTHY, split="train") for i in range(count)]
+@pytest.mark.parametrize(
+    ("count", "split", "said"), [(ENOUGH, "train", HEALTHY), (ENOUGH, None, HEALTHY), (ENOUGH - 1, "train", LEFT)]
+)
+def test_blind_systems_learn_from_training_cases_alone_where_there_are_enough(count, split, said):
+    trained = [case(f"t{i}", report=HEALTHY, split=split) for i in range(count)]
     cases = [*(case(name, report=LEFT, split="test") for name in "ab"), *trained]
     references = [reference(one) for one in cases if one.split == "test"]
     systems = {system.name: system for system in all_systems(ModelSystem(None, "model"), references, cases)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from braingemma3d.findings.extract import extract
+from braingemma3d.findings.extract import extract, read
 from braingemma3d.findings.schema import LOBES, Finding, Findings, Grade, Side
 
 TEXTBRATS_TRUTH = (
@@ -400,3 +400,10 @@ CASES: dict[str, tuple[str, Findings]] = {
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES.keys())
 def test_reads_what_a_radiologist_reads(text: str, expected: Findings) -> None:
     assert extract(text) == expected
+
+
+def test_asking_for_the_findings_changes_no_reading() -> None:
+    reading = read("There is a lesion. Edema is seen in the left frontal lobe.")
+    assert reading.findings() == one("left", "frontal", e="present")
+    assert reading.lesion_side() == "none", "places of edema alone give none"
+    assert reading.findings() == one("left", "frontal", e="present")

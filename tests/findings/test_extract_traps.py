@@ -139,6 +139,30 @@ TRAPS = {
     "Left frontal mass with severe œdema.": ("left frontal", "severe none none"),
     "Left frontal mass with abundant edema.": ("left frontal", "severe none none"),
     "Resection cavity in the left frontal lobe with nodular recurrence.": ("left frontal", "none none none"),
+    # Shortened words, and what ends a sentence.
+    "Left frontal mass. Edema: mod. Necrosis: present.": ("left frontal", "moderate present none"),
+    "Left frontal mass. Edema: sev. Necrosis: none.": ("left frontal", "severe none none"),
+    "Left frontal glioma with mod. oedema.": ("left frontal", "moderate none none"),
+    "Left frontal mass. Vent compression: mild.": ("left frontal", "none none mild"),
+    "Right temporal mass. Effacement of the LV.": ("right temporal", "none none present"),
+    # What has gone, and what has not gone yet.
+    "Left frontal glioma with resolved edema.": ("left frontal", "none none none"),
+    "Left frontal glioma with partially resolved edema.": ("left frontal", "present none none"),
+    "Left frontal glioma. The edema has not resolved.": ("left frontal", "present none none"),
+    "Left frontal glioma. The edema has resolved.": ("left frontal", "none none none"),
+    "Gross total resection of the left frontal glioma. No residual tumor is seen.": ("-", "none none none"),
+    "The left temporal tumor has been completely resected, without residual enhancement.": ("-", "none none none"),
+    "Subtotal resection of a left frontal glioma, with residual tumor.": ("left frontal", "none none none"),
+    # Words that say that something is there.
+    "Left frontal mass. Necrosis may be evident.": ("left frontal", "none possible none"),
+    "Left frontal mass. Necrosis can be detected within it.": ("left frontal", "none present none"),
+    "Left frontal mass. Mild compression is shown on the left lateral ventricle.": ("left frontal", "none none mild"),
+    # A degree of two findings.
+    "Left frontal mass. Edema and ventricular compression are both mild.": ("left frontal", "mild none mild"),
+    "Left frontal mass. There is edema, and the ventricles are mildly compressed.": (
+        "left frontal",
+        "present none mild",
+    ),
 }
 
 

@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-_LIBRARIES = ("torch", "transformers", "peft", "nibabel", "monai", "deepbet", "gguf", "bitsandbytes")
-
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what is installed, which model weights are on this machine, and what would be downloaded."""
@@ -47,10 +45,13 @@ def _machine() -> dict[str, Any]:
 
 
 def _libraries() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
+    import re
+    from importlib.metadata import PackageNotFoundError, requires, version
 
+    wanted = [line for line in requires("braingemma3d") or () if "extra == 'dev'" not in line.replace('"', "'")]
+    names = {re.split(r"[^\w-]", line, maxsplit=1)[0] for line in wanted}
     found = {}
-    for name in ("braingemma3d", *_LIBRARIES):
+    for name in ("braingemma3d", *sorted(names - {"braingemma3d"}, key=str.lower)):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -97,7 +97,8 @@ def score(
 
     Beside them stand systems that need no scan (constant reports, another patient's, the majority) and, where scans of
     the manifest are there, the fixed rules that look at them. Exit code 1: some test cases have no report, or a scan
-    can't be read, which counts as a failure. What the fixed rules have said is kept in OUT for the next time.
+    can't be read, which counts as a failure. Of several systems, that of the first report is scored against the
+    others. What the fixed rules have said is kept in OUT for the next time.
     """
     from braingemma3d.data.manifest import held_out, read_manifest
     from braingemma3d.evaluation.predictions import answers, predict, read_predictions

@@ -32,7 +32,7 @@ from braingemma3d.files import claim, new_file, new_folder, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training.config import StageName, TrainingConfig
-from braingemma3d.training.run import Run
+from braingemma3d.training.run import CASES, Run
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ UNTRAINED = "untrained"
 """The first of the stages: what the run began with."""
 RUN = "run"
 """Folder of a row's training while it lasts."""
-CASES = 384
+FIRST_CASES = 384
 """Of a simulated cohort; all rows train on the first ones."""
 
 
@@ -179,7 +179,8 @@ def ablate(
             if _kept(part.folder) is None:
                 left = statistics.fmean(seconds or [0]) * sum(_kept(other.folder) is None for other in parts) / 60
                 eta = f", about {left:.0f} min left" if seconds else ""
-                logger.info("%d of %d: %s%s", number, len(parts), part.name, eta)
+                place = str(part.folder.relative_to(out))
+                logger.info("%d of %d: %s%s", number, len(parts), place, eta)
                 begun = time.monotonic()
                 try:
                     system = OneView(Pipeline.from_pretrained(str(part.model())), part.name)
@@ -188,8 +189,8 @@ def ablate(
                         raise RuntimeError("every report failed")
                 except Exception:
                     # One row that nobody foresaw must not cost a night's others.
-                    logger.exception("%s failed", part.name)
-                    failed.append(part.name)
+                    logger.exception("%s failed", place)
+                    failed.append(place)
                     continue
                 shutil.rmtree(part.folder / RUN, ignore_errors=True)
                 seconds.append(time.monotonic() - begun)
@@ -231,7 +232,10 @@ def _rows(run: Path, config: TrainingConfig, out: Path, steps: int) -> list[_Par
         if (run / "pretrain").is_dir() and not (folder / "pretrain").is_dir():
             with new_folder(folder / "pretrain") as tower:
                 shutil.copytree(run / "pretrain", tower, dirs_exist_ok=True)
-        return Run(short_run(config, row, steps, seed), folder, shared=run).go()
+        training = Run(short_run(config, row, steps, seed), folder, shared=run)
+        if training.shards and not claim(out / CASES, (folder / CASES).read_text(encoding="utf-8")):
+            raise InputError(f"{out}: the training cases have changed since its first row; choose another --out")
+        return training.go()
 
     parts = []
     for seed in range(SEEDS):
@@ -284,7 +288,7 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
             if stage.keep is not None:
                 short["whole"] = 0.0
             stages.append(stage.model_copy(update=short))
-    simulate = config.data.simulate and min(config.data.simulate, CASES)
+    simulate = config.data.simulate and min(config.data.simulate, FIRST_CASES)
     return config.model_copy(
         update={
             "model": config.model | row.changes,

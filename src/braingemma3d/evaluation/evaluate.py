@@ -103,7 +103,10 @@ def without_a_model(references: Sequence[Reference], cases: Sequence[ManifestCas
     """The systems of :func:`all_systems` that need no model."""
     # The blind ones need reports of the kind that they are held against.
     with_reports = any(case.report for case in references)
-    training = [case for case in cases if case.split == "train" and (case.report or not with_reports)]
+    divided = any(case.split for case in cases)
+    training = [
+        case for case in cases if divided and case.split in (None, "train") and (case.report or not with_reports)
+    ]
     told = [said for case in training if (said := stated(case)) and "lesion" in said.known]
     known = told if len(told) >= ENOUGH else references
     return [Majority(known), BrighterHemisphere(known), BrightestBlob(known), *blind_systems(references, known)]

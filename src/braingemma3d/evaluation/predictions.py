@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
@@ -51,6 +51,13 @@ class Prediction(BaseModel):
     seconds: FiniteFloat | None = None
     error: str | None = None
     origin: str | None = None
+
+    @field_validator("system")
+    @classmethod
+    def _fits_into_a_table(cls, system: str) -> str:
+        if not system.strip() or "|" in system or len(system.splitlines()) > 1:
+            raise ValueError("the name of a system is one line without |")
+        return system
 
 
 def read_predictions(path: Path) -> list[Prediction]:
@@ -148,10 +155,10 @@ def _predict(
 
 
 def _scan(case: ManifestCase) -> str:
-    """The scan's hash; empty where there is no such file."""
+    """The scan's hash; empty where there is no such file, or no file can have such a name."""
     try:
         return scan_sha256(case.image)
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 

@@ -51,7 +51,7 @@ LOOKALIKE = rule(
 VENTRICLE = rule(
     Kind.VENTRICLE,
     r"(?:frontal|temporal|occipital|anterior|posterior|inferior) horns?",
-    r"ventric(?:les?|ular|ulus)(?: system| horns?| space)?|trigone|atri(?:a|um)",
+    r"(?:vent|ventr)(?= compress)|lv|ventric(?:les?|ular|ulus)(?: system| horns?| space)?|trigone|atri(?:a|um)",
 )
 
 SIDES = (

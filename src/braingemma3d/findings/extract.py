@@ -247,7 +247,7 @@ class Reading:
 
     def findings(self) -> Findings:
         """What all the sentences say together."""
-        areas = self.areas
+        areas = [_together([area]) for area in self.areas]
         if not areas and self.around and not self.lesion_denied:
             areas = [Area()]
         if areas:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from braingemma3d.findings.anatomy_terms import LOOKALIKE, REGIONS, SIDES, VENTRICLE
-from braingemma3d.findings.kinds import Kind, rule
+from braingemma3d.findings.kinds import Kind, rule, words
 
 _AROUND = r"(?:surrounding |perifocal |perilesional |peritumou?ral |vasogenic )*"
 _MILD = (
@@ -25,7 +25,7 @@ _MODERATE = (
     r"(?:notabl|noticeabl)[ey](?= (?:tissue |ventricular )?(?:o?edema|swelling|compress|deform|narrow|effac|displac))"
 )
 _SEVERE = (
-    r"severe(?:ly)?|sev(?= )|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|"
+    r"severe(?:ly)?|sev(?= |$)|marked(?:ly)?|significant(?:ly)?|extensive(?:ly)?|pronounced|massive(?:ly)?|"
     r"profound(?:ly)?|considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
     r"large amounts? of|large (?:areas?|range|extent) of|large zones? of|(?:high|great|large) degree of|"
     r"complete(?= effacement of)|strong(?:ly)?(?= (?:compress|deform|displac|mass effect|pressure))|"
@@ -34,11 +34,13 @@ _SEVERE = (
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
 _TO = r" (?:(?:to|or|and|through) )?"
 
-_PRESENCE = (
-    r"seen|observed|identified|visible|visuali[sz]ed|present|evident|detected|noted|found|demonstrated|appreciated|"
-    r"apparent|recogni[sz]ed|shown|depicted|discernible|detectable|conspicuous|perceptible|obvious|appreciable|"
-    r"reproduced|confirmed|redemonstrated"
+PRESENCE = words(
+    "seen observed identified visible visualized visualised present evident detected noted found demonstrated "
+    "appreciated apparent recognized recognised shown depicted discernible detectable conspicuous perceptible obvious "
+    "appreciable reproduced confirmed redemonstrated"
 )
+"""Words that say of their subject that it is there."""
+_PRESENCE = "|".join(sorted(PRESENCE))
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
 _BEFORE = r"(?:prior|previous|earlier) (?:study|scan|mri?|ct|exam(?:ination)?|imaging|images)"
@@ -49,6 +51,9 @@ _PUNCTUATION = (rule(Kind.COMMA, ","), rule(Kind.COLON, "[:–=]"), rule(Kind.BR
 
 _DISARMED = rule(
     Kind.MASK,
+    r"(?:(?:has|have|is|are) )?(?:now )?"
+    r"(?:not(?: yet)?|partial(?:ly)?|partly|incomplete(?:ly)?|nearly|almost|largely|mostly)"
+    r"(?: completely| entirely| fully)? (?:resolved|disappeared|subsided|cleared|resolution of)",
     r"(?:more|most|less|least|increasingly) "
     r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
     r"(?:scalp|soft tissues?|subgaleal|subcutaneous|mucosal|marrow|periorbital|preseptal|facial|mastoid) "
@@ -107,6 +112,7 @@ _POLARITY = (
         r"(?:is |are |was |were |has been |have been |can be )?"
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
+        r"(?:(?:has|have) been |was |were )?(?:completely |totally )?resected",
     ),
     rule(Kind.DENIAL, r"(?:(?<=edema )|(?<=necrosis ))free(?! of)"),
     rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
@@ -136,7 +142,12 @@ _POLARITY = (
         r"neither|nor|never|cannot|nil|none of",
     ),
     rule(Kind.NEGATION, r"non", value="next"),
-    rule(Kind.NEGATION, rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}", value="past"),
+    rule(
+        Kind.NEGATION,
+        rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}",
+        r"(?<!subtotal )(?<!partial )(?<!incomplete )(?:gross |near )?(?:total |complete )?resection of",
+        value="past",
+    ),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
     rule(Kind.NORMAL, r"(?:(?:is|are|appears?|remains?) )?spared(?= *(?:$|[,;]))"),
     rule(Kind.SPARED, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),

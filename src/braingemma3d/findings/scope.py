@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LINKS, NOUN_PHRASE, PLACES, Kind, words
+from braingemma3d.findings.lexicon import PRESENCE
 from braingemma3d.findings.schema import Grade
 from braingemma3d.findings.sentence import PRESSURE_VERBS, Mention, Sentence, label, owner
 
@@ -21,16 +22,14 @@ _POSITIONAL = words("in of on at within around surrounding surrounds by from to 
 _MEASURES = words("degree amount amounts extent level sign signs area areas zone zones region regions")
 
 # Verbs after which a modal doubts its subject: 'necrosis may be present', but not 'edema may extend'.
-_EXISTENCE = words(
-    "be present exist exists occur appear coexist seen observed identified visible noted found suspected detected "
-    "considered also"
-)
+_EXISTENCE = PRESENCE | words("be exist exists occur appear coexist suspected considered also")
 # Words at which what was ends, and what is begins: 'history of glioma, *now* with a new mass'.
 _NOW = words("with now new newly currently today")
-WITNESSED = words("seen observed identified noted found visualized visualised appreciated")
+# Words after which 'can' doubts nothing: 'necrosis can be seen'.
+_WITNESSED = words("seen observed identified noted found visualized visualised appreciated detected demonstrated")
 
 # Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
-THERE = WITNESSED | words("present evident visible apparent exerted")
+THERE = PRESENCE | words("exerted")
 
 # Nouns of a finding's size, which say what its degree is: 'edema of considerable *extent*'.
 _SIZES = words("severity intensity extent distribution range expansion")
@@ -76,8 +75,10 @@ def _apply_polarity(sentence: Sentence, cue: int) -> None:
         _deny_ahead(sentence, cue)
     elif kind is Kind.DENIAL:
         subjects = _subjects(sentence, cue)
-        if cue + 1 in sentence.mentions and not subjects:
+        adjective = sentence.tokens[cue].text == "resolved"  # 'a tumor with resolved edema'
+        if cue + 1 in sentence.mentions and (adjective or not subjects):
             _deny_ahead(sentence, cue)
+            return
         for mention in subjects:
             mention.denied = True
     elif kind is Kind.DOUBT:
@@ -87,7 +88,7 @@ def _apply_polarity(sentence: Sentence, cue: int) -> None:
     elif kind is Kind.MODAL:
         ahead = [word.text for word in sentence.tokens[cue + 1 : cue + 4] if word.text not in ("be", "also", "have")]
         verb = ahead[0] if ahead else ""
-        if verb in WITNESSED and sentence.tokens[cue].text in ("can", "could"):
+        if verb in _WITNESSED and sentence.tokens[cue].text in ("can", "could"):
             return
         if not verb or verb in _EXISTENCE or verb in (",", "but"):
             _doubt(_subjects(sentence, cue))
@@ -269,6 +270,11 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
         subjects = [mention for mention in subjects if mention.kind in GRADED] or subjects
     if subjects and not denied:
         _raise(subjects[-1], degree)
+        if before in ("are", "were", "both") and len(subjects) > 1:
+            # 'Edema and ventricular compression are (both) mild.'
+            between = {token.kind for token in tokens[subjects[-2].at + 1 : subjects[-1].at]}
+            if Kind.AND in between and between <= {Kind.AND, Kind.VENTRICLE, Kind.SIDE, Kind.WORD}:
+                _raise(subjects[-2], degree)
 
 
 def _shown_as(sentence: Sentence, cue: int, signal: int) -> Mention:

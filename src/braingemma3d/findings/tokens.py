@@ -22,6 +22,7 @@ _BULLET = re.compile(r"(?:^|\n)[ \t]*(?:[-•–\u2010\u2011*]|\d{1,2}[.)])[ \t\
 _UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])", re.IGNORECASE)
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
 _SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
+_SHORTENED = re.compile(r"\b((?i:mod|sev))\.(?=[ \t]+[a-z])")
 _QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
 _ANSWERED = re.compile(
     r"([^.!?:\n]{1,80})\?+\s*(?:a(?:nswer)?\s*:\s*)?"
@@ -36,7 +37,7 @@ _BLANKS = re.compile(r"[ \t]{2,}")
 _JOINER = re.compile(r"['’‐‑‒/-]")
 _HEADING = re.compile(r"[a-z ]{1,40}:|(?:findings?|impressions?|conclusions?|results?|report|opinion|summary)$")
 _SUMMED = re.compile("impression|conclusion|opinion|summary")
-_STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)(?<!\bmod)(?<!\bsev)[.!?]+(?=\s|$)")
+_STOP = re.compile(r"(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bca)[.!?]+(?=\s|$)")
 
 # A section that tells of something else than this scan's findings: by its heading, which is no sentence.
 _SKIPPED_SECTION = re.compile(
@@ -117,7 +118,7 @@ def _told(text: str) -> str:
 def _without_markup(text: str) -> str:
     """Without signs of Markdown; an item of a list, and a row of a table with two columns, is a line of its own."""
     plain = _ROW.sub(lambda row: f"\n{row[1].strip()}: {row[2].strip()}\n", text.replace("\r", ""))
-    plain = _UNDERSCORE.sub(" ", plain)
+    plain = _SHORTENED.sub(r"\1", _UNDERSCORE.sub(" ", plain))
     plain = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", plain)
     return _NOISE.sub("", _BULLET.sub("\n\n", plain))
 
