@@ -165,6 +165,18 @@ def test_a_run_that_fails_costs_no_other_and_is_tried_again(run, config, cases, 
     assert [len(seeds) for seeds in result.components.values()] == [2]
 
 
+def test_rows_that_would_learn_from_other_cases_are_not_mixed_with_these(
+    run, config, cases, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(ablation, "ROWS", (Row("no stage 1", {}, contrast=False, seeds=1),))
+    monkeypatch.setattr(ablation, "_stages", lambda *args: [])
+    (tmp_path / "cases.sha256").write_text("of other cases\n")
+    result = ablate(run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command")
+    assert result.failed == ["components/no-stage-1/0"]
+    assert "the training cases have changed since its first row" in caplog.text
+    assert not (tmp_path / "components" / "no-stage-1" / "0" / "run" / "specialise").exists()
+
+
 def test_a_constant_report_stands_beside_the_rows(ablated):
     out, result, _ = ablated
     # Half of the cases have a lesion, so the commonest report is of one: the other case's.

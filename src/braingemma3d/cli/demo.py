@@ -14,7 +14,7 @@ SAMPLES = 160
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("demo-output"),
 ) -> None:
-    """Report on the bundled scan, a simulated patient, and show what made the model grade its edema."""
+    """Report on the bundled scan, a simulated patient, and show what made the model write of an edema."""
     from importlib.resources import as_file, files
 
     from braingemma3d.cli.explain import explain_report, missing_package
@@ -41,5 +41,5 @@ def demo(
 
     refuse_folder(out / "explanation", FILES, WHAT)
     settings = ExplainSettings("edema", lime=LimeSettings(samples=SAMPLES))
-    print("What made the model grade the edema as it did? Parts of the scan are switched off to find out.")
+    print("What made the model write of an edema? Parts of the scan are switched off to find out.")
     explain_report(report, pipeline, volume, settings, out / "explanation")
