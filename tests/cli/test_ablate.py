@@ -12,7 +12,7 @@ from braingemma3d.cli.main import app
 from braingemma3d.evaluation import ablation
 from braingemma3d.training.config import TrainingConfig
 
-STAGE = {"name": "ground", "objective": "contrast", "rates": {"compressor": 1e-3}, "steps": 1, "batch": 2}
+STAGE = {"name": "ground", "rates": {"compressor": 1e-3}, "steps": 1, "batch": 2}
 CASE = {"id": "a", "image": "a.nii.gz", "source": "site", "report": "A lesion lies in the left frontal lobe."}
 
 

@@ -16,7 +16,7 @@ def run(*arguments):
 
 @pytest.fixture
 def config(tmp_path, backbone_folders):
-    ground = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
+    ground = {"name": "ground", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
     settings = {"size": "tiny", "model": {"language_source": str(backbone_folders.language)}, "stages": [ground]}
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(settings | {"data": {"simulate": 2}}))

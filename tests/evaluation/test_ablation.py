@@ -35,7 +35,6 @@ def config(backbone_folders):
             "stages": [
                 {
                     "name": "pretrain",
-                    "objective": "slices",
                     "rates": heads,
                     "weights": {"lesion": 1},
                     "steps": 1,
@@ -43,7 +42,6 @@ def config(backbone_folders):
                 },
                 {
                     "name": "ground",
-                    "objective": "contrast",
                     "rates": rates | heads,
                     "weights": {"findings": 1, "lesion": 1, "anatomy": 1, "amounts": 1},
                     "steps": 1,
@@ -51,7 +49,7 @@ def config(backbone_folders):
                     "keep": 10,
                     "whole": 0.5,
                 },
-                {"name": "specialise", "objective": "report", "rates": rates | {"lora": 1e-3}, "steps": 1, "batch": 2},
+                {"name": "specialise", "rates": rates | {"lora": 1e-3}, "steps": 1, "batch": 2},
             ],
         }
     )

@@ -11,10 +11,10 @@ from braingemma3d.errors import InputError
 from braingemma3d.training.config import read_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-GROUND = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
+GROUND = {"name": "ground", "rates": {"encoder": 1e-3}, "steps": 1, "batch": 2}
 
-WRITING = {"name": "warmup", "objective": "report", "rates": {"projector": 1e-3}}
-SLICES = {"name": "pretrain", "objective": "slices", "weights": {"lesion": 1.0}}
+WRITING = {"name": "warmup", "rates": {"projector": 1e-3}}
+SLICES = {"name": "pretrain", "weights": {"lesion": 1.0}}
 
 
 def write(folder, **changes):
@@ -33,24 +33,23 @@ def test_the_configurations_that_come_with_the_project_are_read(path):
     ("change", "message"),
     [
         ({"batch": 1}, "contrastive batch of 1"),
-        ({"rates": {"lora": 1e-3}}, "rates of the objective 'contrast'"),
-        ({"rates": {}}, "rates of the objective"),
+        ({"rates": {"lora": 1e-3}}, "rates of ground"),
+        ({"rates": {}}, "rates of ground"),
         ({"rates": {"encoder": -1.0}}, "must be positive"),
-        ({"weights": {"captions": 1.0}}, "weights of the objective 'contrast'"),
+        ({"weights": {"captions": 1.0}}, "weights of ground"),
         ({"steps": 0}, "greater than or equal to 1"),
         ({"warmup": 1.0}, "less than 1"),
         ({"epochs": 3}, "no such field"),
-        ({"name": "align", "objective": "report"}, "the objective of align is 'contrast'"),
         ({"rates": {"heads": 1e-3}, "weights": {"lesion": 1.0}}, r"maps \(lesion\) teach the encoder"),
         ({"rates": {"heads": 1e-3}, "keep": 5}, "keep and chunk are for stages that train the encoder"),
         ({"seed": -1}, "greater than or equal to 0"),
         ({"rates": {"encoder": float("nan")}}, "finite"),
         ({"whole": 0.5}, "without keep all volumes are whole"),
         ({"weights": {"amounts": 1.0}, "contrast": "sigmoid"}, "contrast is between volumes and whole reports"),
-        ({"emphasis": 2.0}, "emphasis means nothing to the objective 'contrast'"),
-        (WRITING | {"weights": {"report": 0.5}}, "weights means nothing to the objective 'report'"),
-        (WRITING | {"keep": 5}, "keep means nothing to the objective 'report'"),
-        (SLICES | {"flips": False}, "flips means nothing to the objective 'slices'"),
+        ({"emphasis": 2.0}, "emphasis means nothing to ground"),
+        (WRITING | {"weights": {"report": 0.5}}, "weights means nothing to warmup"),
+        (WRITING | {"keep": 5}, "keep means nothing to warmup"),
+        (SLICES | {"flips": False}, "flips means nothing to pretrain"),
         (SLICES | {"batch": 1}, "contrastive batch of 1"),
     ],
 )
@@ -61,7 +60,7 @@ def test_wrong_settings_are_refused_with_their_name(tmp_path, change, message):
 
 
 def test_pretraining_comes_first_and_curves_go_to_a_known_place(tmp_path):
-    late = {"name": "pretrain", "objective": "slices", "rates": {"encoder": 1e-3}, "weights": {"lesion": 1.0}}
+    late = {"name": "pretrain", "rates": {"encoder": 1e-3}, "weights": {"lesion": 1.0}}
     with pytest.raises(InputError, match="name it first"):
         read_config(write(tmp_path, stages=[GROUND, late | {"steps": 1, "batch": 2}]))
     with pytest.raises(InputError, match=r"report_to\.0: .*'tensorboard'"):

@@ -19,7 +19,7 @@ WEIGHTS = {"report": 1.0, "findings": 1.0, "words": 1.0, "lesion": 4.0, "anatomy
 
 
 def stage(**changes):
-    settings = {"name": "ground", "objective": "contrast", "rates": {"encoder": 1e-3}, "weights": WEIGHTS}
+    settings = {"name": "ground", "rates": {"encoder": 1e-3}, "weights": WEIGHTS}
     return Stage(**{**settings, "steps": 4, "batch": 4, **changes})
 
 

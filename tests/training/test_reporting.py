@@ -18,7 +18,7 @@ from braingemma3d.training.reporting import ReportDataset, Reporting
 def parts(drawn_shards, backbone_folders, tmp_path):
     model = small_models.tiny_model(backbone_folders)
     processor = BrainGemma3DProcessor.from_config(model.config, load_tokenizer(backbone_folders.language))
-    stage = Stage(name="specialise", objective="report", rates={"projector": 1e-3}, steps=4, batch=4)
+    stage = Stage(name="specialise", rates={"projector": 1e-3}, steps=4, batch=4)
     features = cache_features(model.vision_encoder, drawn_shards, tmp_path / "features", flips=True)
     model.add_lora()
     return Reporting(model, processor), ReportDataset(drawn_shards, features, stage)

@@ -46,7 +46,7 @@ class Points(Dataset):
 
 
 def stage(**changes):
-    settings = {"name": "ground", "objective": "contrast", "rates": {"encoder": 0.05}, "steps": 12, "batch": 4}
+    settings = {"name": "ground", "rates": {"encoder": 0.05}, "steps": 12, "batch": 4}
     return Stage(**{**settings, "checkpoint_steps": 4, **changes})
 
 

@@ -22,7 +22,8 @@ OBJECTIVES: dict[StageName, Objective] = {
     "warmup": "report",
     "specialise": "report",
 }
-"""What each stage is for; what a checkpoint can do is known by its stage's name."""
+"""What each stage is for: captions and maps of 2D slices, volumes against texts, or the next token of the report. What
+a checkpoint can do is known by its stage's name."""
 TERMS: dict[Objective, set[Term]] = {
     "slices": {"captions", "lesion", "anatomy"},
     "contrast": {"report", "findings", "words", "lesion", "anatomy", "amounts"},
@@ -64,8 +65,7 @@ class Stage(_Settings):
     """One stage of training; whatever it does not name stays frozen.
 
     Attributes:
-        name: also the folder that it writes.
-        objective: ``slices`` (2D captions and maps), ``contrast`` (volumes and texts) or ``report`` (next token).
+        name: what it is for, see :data:`OBJECTIVES`, and the folder that it writes.
         rates: the parts that train, each with its peak learning rate. ``heads`` are what only training needs: text
             head, map head, temperature.
         weights: of the terms of the loss. ``report``: the whole report; ``findings``: which word is right for each of
@@ -90,7 +90,6 @@ class Stage(_Settings):
     """
 
     name: StageName
-    objective: Objective
     rates: dict[Part, FiniteFloat]
     weights: dict[Term, FiniteFloat] = {"report": 1.0}
     contrast: Literal["infonce", "sigmoid"] = "infonce"
@@ -107,21 +106,22 @@ class Stage(_Settings):
     emphasis: float = Field(default=1.0, gt=0)
     seed: int = Field(default=0, ge=0)
 
+    @property
+    def objective(self) -> Objective:
+        """What its loss is."""
+        return OBJECTIVES[self.name]
+
     @model_validator(mode="after")
     def _fits_together(self) -> Stage:
-        if self.objective != OBJECTIVES[self.name]:
-            raise ValueError(f"the objective of {self.name} is {OBJECTIVES[self.name]!r}, not {self.objective!r}")
         for what, given, known in (
             ("rates", set(self.rates), PARTS[self.objective]),
             ("weights", set(self.weights), TERMS[self.objective]),
         ):
             if not given or given - known:
-                raise ValueError(
-                    f"{what} of the objective {self.objective!r} are of {sorted(known)}, not {sorted(given)}"
-                )
+                raise ValueError(f"{what} of {self.name} are of {sorted(known)}, not {sorted(given)}")
         for setting, objectives in SETTINGS_OF.items():
             if self.objective not in objectives and self._changed(setting):
-                raise ValueError(f"{setting} means nothing to the objective {self.objective!r}; leave it out")
+                raise ValueError(f"{setting} means nothing to {self.name}; leave it out")
         if self.keep is None and self._changed("whole"):
             raise ValueError("without keep all volumes are whole; leave out whole, or set keep")
         if self.objective == "contrast" and "report" not in self.weights and self._changed("contrast"):
