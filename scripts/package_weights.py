@@ -22,6 +22,7 @@ from braingemma3d.training.patients import HISTORY, learned_from
 from braingemma3d.training.run import SETTINGS
 
 ROOT = Path(__file__).parents[1]
+SIZES = ("mini",)
 CURVES = ROOT / "docs" / "images" / "training.png"
 TERMS = ("report", "findings", "words", "captions", "lesion", "anatomy", "amounts")
 CARD = """---
@@ -98,6 +99,10 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
     histories = {name: [entry for entry in records[name]["history"] if "loss" in entry] for name in names}
     last = records[names[-1]]
     size = config["size"] or config["start"]
+    if size not in SIZES:
+        raise SystemExit(f"{size}: the package has weights of {', '.join(SIZES)} only")
+    if config["start"] and made == FROM_NOTHING:
+        raise SystemExit("a run that went on from a model needs --made")
     target = ROOT / "src" / "braingemma3d" / "weights" / size
     patients = set().union(*(one["patients"] for one in records.values()))
     if made != FROM_NOTHING:

@@ -109,6 +109,7 @@ def test_both_volumes_are_drawn_from_disk_and_offline(page, page_file):
 
 def test_a_click_on_a_sentence_shows_its_map(page):
     first = drawn(page)
+    crosshair = page.evaluate("[...viewer.scene.crosshairPos]")
     assert page.locator("#choices .choice").all_inner_texts() == [
         "report",
         "side",
@@ -127,9 +128,22 @@ def test_a_click_on_a_sentence_shows_its_map(page):
     assert coloured(second).any()
     assert (coloured(first) != coloured(second)).mean() > 0.002
     assert page.evaluate("viewer.volumes.length") == 2
+    assert page.evaluate("[...viewer.scene.crosshairPos]") != crosshair, "the slices show where this map is strongest"
     page.get_by_role("button", name="report", exact=True).click()
     assert np.abs(drawn(page) - first).mean() < 1
     assert page.errors == []
+
+
+def test_the_keyboard_shows_where_it_is_on_the_page(page):
+    page.locator("#scan").focus()
+    page.keyboard.press("Tab")
+    style = "getComputedStyle(document.activeElement)"
+    for _ in range(20):
+        if page.evaluate("document.activeElement.className") == "sentence":
+            break
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "sentence"
+    assert page.evaluate(f"{style}.outlineStyle") == "solid"
 
 
 def test_report_verdict_and_evidence_stand_beside_the_scan(page):

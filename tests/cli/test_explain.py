@@ -54,7 +54,10 @@ def test_it_writes_the_four_files_and_says_whether_to_believe_them(run, brain_fi
     assert card["seed"] == 3
     assert card["maps"][0]["name"] == "report"
     assert card["maps"][0]["localisation"]["positive_by_chance"] > 0
-    assert TEXT in result.stdout
+    assert TEXT in " ".join(result.stdout.split())
+    codes = [warning["code"] for warning in card["warnings"]]
+    assert "untrained_model" in codes
+    assert all(f"Warning ({code})" in result.stdout for code in codes)
     assert "DO NOT USE" in result.stdout
     assert "has not been trained" in result.stdout
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import phantom
 from braingemma3d.cli.main import app
 from braingemma3d.files import sha256
-from braingemma3d.report import writers
+from braingemma3d.report import pipeline, writers
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.report.report import Report
 from braingemma3d.report.writers import as_text
@@ -271,11 +271,11 @@ def test_a_model_that_fails_to_load_is_tried_once_and_no_scan_is_blamed(run, sav
     scans = [save_scan(phantom.brain_image(), f"{name}.nii.gz") for name in "ab"]
     tries = []
 
-    def broken(model):
-        tries.append(model)
+    def broken(name):
+        tries.append(name)
         raise ImportError("no module\nbitsandbytes")
 
-    monkeypatch.setattr(Pipeline, "from_pretrained", broken)
+    monkeypatch.setattr(pipeline, "load_model", broken)
     result = run(*scans)
     assert (result.exit_code, len(tries)) == (2, 1)
     assert result.stderr.count("error:") == 1

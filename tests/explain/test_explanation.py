@@ -36,6 +36,13 @@ def test_an_untrained_model_is_never_trusted(make_explanation, pipeline, report_
     assert "not been trained" in card.reasons[0]
 
 
+def test_an_outline_that_the_grid_loses_is_refused(make_explanation, outline):
+    thin = np.zeros_like(outline)
+    thin[tuple(np.argwhere(outline)[0])] = True
+    with pytest.raises(InputError, match="too small for the model's grid"):
+        make_explanation(outline=thin)
+
+
 def test_more_supervoxels_than_brain_are_refused(pipeline, volume):
     with pytest.raises(InputError, match="--supervoxels"):
         explain(pipeline, volume, ExplainSettings(supervoxels=10**6))

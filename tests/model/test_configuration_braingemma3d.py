@@ -25,6 +25,11 @@ def test_tubelets_halve_the_references_levels():
     [
         ({"tubelet_depth": 0}, "tubelet_depth must be at least 1, not 0"),
         ({"compressor_heads": 5}, "compressor_heads 5"),
+        ({"compressor_heads": 0}, "compressor_heads must be at least 1, not 0"),
+        ({"depth_padding": -1}, "depth_padding must not be negative"),
+        ({"report_tokens": []}, "report_tokens must be some"),
+        ({"report_tokens": [1, 99999]}, "has none number 99999"),
+        ({"visual_token_id": -1}, "has none number -1"),
         ({"volume_shape": (8, 4, 24)}, r"\(8, 4, 24\)"),
         ({"pixel_std": 0.0}, "pixel_std"),
         ({"report_tokens": [1, 5, 3]}, "3 after 5"),

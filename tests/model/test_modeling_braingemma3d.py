@@ -113,6 +113,24 @@ def test_adapters_name_their_base_as_the_configuration_does_and_no_folder_of_thi
     assert adapter["base_model_name_or_path"] is None
 
 
+def test_adapters_that_go_on_learning_do_so_in_float32(model, tmp_path):
+    model.add_lora()
+    model.to(torch.bfloat16).save_pretrained(tmp_path)
+    for trainable, kind in ((True, torch.float32), (False, torch.bfloat16)):
+        loaded = BrainGemma3DForConditionalGeneration.from_pretrained(tmp_path, is_trainable=trainable)
+        assert {parameter.dtype for parameter in loaded.lora_parameters()} == {kind}
+
+
+def test_a_volume_is_read_once_however_it_is_written(model, processor, pixels, monkeypatch):
+    inputs = processor(pixels)
+    plain = model.generate(**inputs, max_new_tokens=5)
+    encode, read = model.encode, []
+    monkeypatch.setattr(model, "encode", lambda volumes: read.append(len(volumes)) or encode(volumes))
+    assert torch.equal(model.generate(**inputs, max_new_tokens=5, use_cache=False), plain)
+    assert len(model.generate(**inputs, max_new_tokens=5, num_beams=3)) == len(pixels)
+    assert read == [len(pixels)] * 2
+
+
 def test_saving_writes_safetensors_only(model, tmp_path):
     model.add_lora()
     model.save_pretrained(tmp_path)

@@ -84,6 +84,17 @@ def test_a_chat_template_does_no_harm(processor, backbone_folders, tmp_path, at_
     assert (loaded.tokenizer.chat_template is None) is at_its_source
 
 
+def test_what_the_language_source_has_is_not_pushed_to_the_hub(processor, backbone_folders, tmp_path, monkeypatch):
+    pushed = {}
+    there = lambda: sorted(path.name for path in tmp_path.iterdir())  # noqa: E731
+    monkeypatch.setattr(
+        processor, "push_to_hub", lambda repo_id, **others: pushed.update(files=there(), repo_id=repo_id, **others)
+    )
+    processor.language_source = str(backbone_folders.language)
+    processor.save_pretrained(tmp_path, push_to_hub=True, repo_id="me/tiny", private=True)
+    assert pushed == {"files": ["processor_config.json"], "repo_id": "me/tiny", "private": True}
+
+
 def test_with_a_language_source_the_tokenizer_comes_from_there(processor, backbone_folders, tmp_path):
     processor.language_source = str(backbone_folders.language)
     processor.save_pretrained(tmp_path)

@@ -7,6 +7,7 @@ import torch
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model import loading
+from braingemma3d.model.backbones import load_language_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.loading import four_bit
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
@@ -35,6 +36,12 @@ def test_only_a_large_language_model_is_quantized(tiny_checkpoint):
     assert len(four_bit_layers(model.language_model)) == 7 * model.config.text_config.num_hidden_layers
     for part in (model.vision_encoder, model.compressor, model.projector):
         assert not four_bit_layers(part)
+
+
+def test_medgemmas_layout_keeps_its_4_bits(backbone_folders):
+    text = load_language_model(backbone_folders.language, torch.float32, four_bit(MEDGEMMA))
+    assert text.is_loaded_in_4bit, "PEFT chooses its layers, and saving its format, by this"
+    assert len(four_bit_layers(text)) == 7 * text.config.num_hidden_layers
 
 
 def test_it_learns_by_lora_writes_and_is_saved(tiny_checkpoint, tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 import phantom
-from braingemma3d.errors import InputError
+from braingemma3d.errors import InputError, ModelError
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.report.pipeline import Pipeline, default_id
@@ -150,3 +152,16 @@ def test_a_bad_scan_is_refused(pipeline, tmp_path):
 )
 def test_ids(name, expected):
     assert default_id(Path("/some/where") / name) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [("config.json", '"compressor_heads": 0'), ("config.json", '"volume_shape": []'), ("processor_config.json", None)],
+)
+def test_a_damaged_model_is_one_line(tiny_checkpoint, tmp_path, file, text):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "model")
+    settings = json.loads((folder / file).read_text())
+    damaged = [] if text is None else settings | json.loads("{" + text + "}")
+    (folder / file).write_text(json.dumps(damaged))
+    with pytest.raises(ModelError, match=r"model.*download"):
+        Pipeline.from_pretrained(str(folder))

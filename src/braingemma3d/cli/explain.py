@@ -58,6 +58,7 @@ def explain(
     from braingemma3d.files import refuse_folder, refuse_unwritable
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
+    from braingemma3d.report.writers import as_text
 
     # It is made beside OUT, and takes its place.
     refuse_unwritable(out.absolute().parent)
@@ -68,7 +69,7 @@ def explain(
     settings = ExplainSettings(about, supervoxels, baseline, LimeSettings(method, samples, seed))
     pipeline = Pipeline.from_pretrained(model)
     report = pipeline(volume)
-    print(f"{report.text}\n")
+    print(as_text(report))
     explain_report(report, pipeline, volume, settings, out, outline)
 
 

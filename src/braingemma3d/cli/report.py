@@ -17,7 +17,6 @@ from braingemma3d.errors import InputError, ModelError, in_one_line
 
 if TYPE_CHECKING:
     from braingemma3d.imaging.brain_mask import BrainMaskMethod
-    from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.report.writers import Outcome, ReportFormat
 
 
@@ -88,7 +87,7 @@ def _report_all(
     """Report on every scan; each one's files are complete before the next begins. A batch gets a list of its scans."""
     from braingemma3d.files import refuse_folder, remove_left_behind
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.pipeline import SUMMARY
+    from braingemma3d.report.pipeline import SUMMARY, Pipeline
     from braingemma3d.report.writers import (
         REPORT_FILES,
         WHAT,
@@ -113,7 +112,7 @@ def _report_all(
                 begun = time.perf_counter()
                 volume = load_scan(scan, brain_mask)
                 read = {"read": round(time.perf_counter() - begun, 3)}
-                pipeline = pipeline or _load_pipeline(model)
+                pipeline = pipeline or Pipeline.from_pretrained(model)
                 report = pipeline(volume, scan_id)
                 report = report.model_copy(update={"timing_s": read | report.timing_s})
                 if holds_another(out / scan_id, report):
@@ -141,15 +140,3 @@ def _report_all(
                 outcomes.append(Outcome(scan_id, scan, earlier, "not reached: the batch ended before"))
             write_summary(outcomes, out / SUMMARY)
     return outcomes
-
-
-def _load_pipeline(model: str) -> Pipeline:
-    from braingemma3d.report.pipeline import Pipeline
-
-    try:
-        return Pipeline.from_pretrained(model)
-    except InputError:
-        raise
-    except Exception as error:
-        # No scan is to blame, and the next one would fail with it.
-        raise ModelError(f"{model}: can't be loaded ({in_one_line(error)}); see braingemma3d doctor") from error

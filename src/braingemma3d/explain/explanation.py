@@ -84,8 +84,8 @@ def explain(
         progress: told of every batch.
 
     Raises:
-        InputError: the report is empty, or says nothing about what is asked; or the brain is too small for so many
-            supervoxels.
+        InputError: the report is empty, or says nothing about what is asked; the brain is too small for so many
+            supervoxels; or the outline falls between the voxels of the model's grid.
     """
     if volume.brain_mask is None:
         raise ValueError("an explanation needs a brain mask")
@@ -97,6 +97,8 @@ def explain(
     pixels, affine = to_grid(volume, shape)
     brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0
     lesion = None if outline is None else labels_to_grid(outline.astype(np.uint8), volume, shape) > 0
+    if lesion is not None and not lesion.any():
+        raise InputError("--mask: the outline is too small for the model's grid; leave it out", "bad_outline")
     spacing = tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
     try:
         supervoxels = make_supervoxels(pixels, brain, spacing, settings.supervoxels)
@@ -126,6 +128,7 @@ def explain(
         model=report.model,
         verdict=cards[0].verdict,
         reasons=cards[0].reasons,
+        warnings=report.warnings,
         method=settings.lime.method,
         samples=settings.lime.samples,
         seed=settings.lime.seed,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from braingemma3d.explain.fidelity import Curve, Localisation, Record, Stability
-from braingemma3d.report.report import DISCLAIMER, ModelInfo
+from braingemma3d.report.report import DISCLAIMER, ModelInfo, ReportWarning
 
 Verdict = Literal["trust", "caution", "do not use"]
 
@@ -88,6 +88,7 @@ class Scorecard(Record):
     model: ModelInfo
     verdict: Verdict = Field(description="On attribution.nii.gz, the first of the maps.")
     reasons: list[str]
+    warnings: list[ReportWarning] = Field([], description="Those of the report.")
     method: str
     samples: int
     seed: int

@@ -62,14 +62,11 @@ def json_in_html(data: Any) -> str:
 
 def _data(explanation: Explanation) -> dict[str, Any]:
     report, card = explanation.report, explanation.scorecard
-    centre = explanation.supervoxels.centres[int(explanation.attributions[0].argmax())]
-    focus = explanation.grid_affine @ np.array([*centre, 1.0])
     return {
         "title": f"{report.id}: {report.headline}",
         "sentences": [span.text for span in split_sentences(report.text)],
         "warnings": [warning.message for warning in report.warnings],
         "scan": _packed(*_eight_bit(explanation.volume)),
-        "focus": focus[:3].tolist(),
         "maps": [_map(explanation, number, one) for number, one in enumerate(card.maps)],
         "method": (
             f"{card.method.upper()} over {card.supervoxels.count} supervoxels (median "
@@ -82,6 +79,8 @@ def _data(explanation: Explanation) -> dict[str, Any]:
 
 def _map(explanation: Explanation, number: int, card: MapCard) -> dict[str, Any]:
     values = explanation.map(number)
+    strongest = explanation.supervoxels.centres[int(explanation.attributions[number].argmax())]
+    focus = explanation.grid_affine @ np.array([*strongest, 1.0])
     target = Target(card.name, card.sentence, card.written, card.counterfactual)
     return {
         "name": card.name,
@@ -90,6 +89,7 @@ def _map(explanation: Explanation, number: int, card: MapCard) -> dict[str, Any]
         "verdict": card.verdict,
         "reasons": card.reasons,
         "evidence": _evidence(card),
+        "focus": focus[:3].tolist(),
         "limit": float(np.abs(values).max()) or 1.0,
         "image": _packed(values, explanation.grid_affine),
     }

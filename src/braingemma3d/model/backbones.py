@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +12,11 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoTokenizer,
     Gemma3Config,
     Gemma3ForCausalLM,
-    Gemma3ForConditionalGeneration,
     Gemma3TextConfig,
     PreTrainedConfig,
     PreTrainedTokenizerBase,
@@ -37,6 +36,17 @@ _OF_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EIO}
 """Errors of this machine, which say so themselves."""
 HUB_OPTIONS = {"cache_dir", "force_download", "local_files_only", "token"}
 """Arguments of ``from_pretrained`` on how the hub is asked, for every repository that a model consists of."""
+UPLOAD_OPTIONS = {
+    "repo_id",
+    "private",
+    "token",
+    "revision",
+    "commit_message",
+    "commit_description",
+    "create_pr",
+    "tags",
+}
+"""Arguments of ``save_pretrained`` that are for ``push_to_hub``."""
 
 
 def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) -> Path:
@@ -81,8 +91,8 @@ def readable(folder: Path) -> Iterator[None]:
         raise
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(f"{folder}: does not fit into memory; use a smaller model or a larger GPU") from error
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        # transformers and PEFT raise all of these for one or another kind of damage.
+    except Exception as error:
+        # transformers and PEFT raise anything for one or another kind of damage.
         raise ModelError(f"{folder}: can't be loaded ({in_one_line(error)}); save or download it again") from error
 
 
@@ -92,7 +102,14 @@ def complete(model_class: Any, folder: Path, *args: Any, **options: Any) -> Any:
     Raises:
         ModelError: transformers would go on with random weights: another model under the same name.
     """
-    model, info = model_class.from_pretrained(folder, *args, output_loading_info=True, **options)
+    # Its table of unused weights, such as the vision half of MedGemma, is no news; missing ones are an error.
+    told = logging.getLogger("transformers.modeling_utils")
+    level = told.level
+    told.setLevel(logging.ERROR)
+    try:
+        model, info = model_class.from_pretrained(folder, *args, output_loading_info=True, **options)
+    finally:
+        told.setLevel(level)
     missing = [name for name in info["missing_keys"] if "head." not in name.replace("lm_head.", "")]
     if missing:
         raise ModelError(f"{folder}: {len(missing)} weights are missing; save or download it again")
@@ -130,12 +147,8 @@ def load_language_model(
         if isinstance(config, Gemma3TextConfig):
             model = complete(Gemma3ForCausalLM, folder, **options)
         else:
-            whole = complete(Gemma3ForConditionalGeneration, folder, **options)
-            with torch.device("meta"):
-                model = Gemma3ForCausalLM(whole.config.text_config)
-            model.model = whole.model.language_model
-            model.lm_head = whole.lm_head
-            model.generation_config = whole.generation_config
+            names = {r"^(model\.)?language_model\.(model\.)?": "model."}
+            model = complete(Gemma3ForCausalLM, folder, config=config.text_config, key_mapping=names, **options)
     return model.requires_grad_(False).eval()
 
 
@@ -147,7 +160,7 @@ def checkpoint_config(folder: Path) -> PreTrainedConfig:
     """
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise ModelError(
             f"{folder}: no usable config.json of a known model; download the checkpoint again", "wrong_backbone"
         ) from error

@@ -171,6 +171,7 @@ class BrainGemma3DConfig(PreTrainedConfig):
             "tubelet_stride",
             "num_visual_tokens",
             "compressor_layers",
+            "compressor_heads",
             "lora_rank",
         ):
             if getattr(self, name) < 1:
@@ -179,6 +180,13 @@ class BrainGemma3DConfig(PreTrainedConfig):
             raise ValueError(f"a patch of {self.patch_shape[1]} pixels can't be halved once for each stem channel")
         if min(self.patch_grid) < 1:
             raise ValueError(f"volume_shape {self.volume_shape} is smaller than one patch of {self.patch_shape}")
+        if self.depth_padding < 0:
+            raise ValueError(f"depth_padding must not be negative, but is {self.depth_padding}")
+        if self.report_tokens == []:
+            raise ValueError("report_tokens must be some, or None for all")
+        for token in (self.visual_token_id, *(self.report_tokens or ())):
+            if not 0 <= token < self.text_config.vocab_size:
+                raise ValueError(f"the vocabulary of {self.text_config.vocab_size} entries has none number {token}")
         for before, after in pairwise(self.report_tokens or ()):
             if before >= after:
                 raise ValueError(f"report_tokens must ascend, not have {after} after {before}")

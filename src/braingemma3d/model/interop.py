@@ -90,6 +90,8 @@ def load_published(
 
 
 def _safe_load(file: Path) -> Any:
+    if not file.is_file():
+        raise ModelError(f"{file}: not there; give a folder that has it, or adapters as safetensors", "wrong_weights")
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, EOFError, RuntimeError, OSError) as error:

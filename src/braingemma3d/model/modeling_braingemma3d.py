@@ -22,7 +22,7 @@ from transformers import (
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from braingemma3d.errors import ModelError
-from braingemma3d.model.backbones import HUB_OPTIONS, complete, load_language_model, local_snapshot
+from braingemma3d.model.backbones import HUB_OPTIONS, UPLOAD_OPTIONS, complete, load_language_model, local_snapshot
 from braingemma3d.model.compressor import AverageCompressor, PerceiverCompressor
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.projector import Projector
@@ -30,7 +30,6 @@ from braingemma3d.model.vision import VisionEncoder3D
 
 LANGUAGE_FOLDER = "language_model"
 LORA_FOLDER = "lora_adapters"
-_HUB = {"repo_id", "private", "token", "revision", "commit_message", "commit_description", "create_pr", "tags"}
 
 
 def load_lora(language: Gemma3ForCausalLM, folder: Path, **adapter: Any) -> None:
@@ -72,7 +71,6 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
     _supports_sdpa = True
     _supports_flash_attn = True
     _no_split_modules = ("SiglipEncoderLayer", "Gemma3DecoderLayer", "PerceiverLayer")
-    _keys_to_ignore_on_load_missing = (r"language_model\.",)
 
     def __init__(self, config: BrainGemma3DConfig, with_language_model: bool = True) -> None:
         super().__init__(config)
@@ -156,7 +154,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """Load from a folder or the hub; arguments as in :meth:`transformers.PreTrainedModel.from_pretrained`.
 
         ``dtype``, ``device_map`` (one device for all) and ``quantization_config`` go to both halves; a quantization
-        touches the language model only. LoRA adapters are loaded frozen; ``is_trainable=True`` leaves them trainable.
+        touches the language model only. LoRA adapters are loaded frozen, in the type of the rest; ``is_trainable=True``
+        leaves them trainable, in float32. Not taken: ``subfolder``, ``output_loading_info``.
         """
         hub = {name: kwargs.pop(name) for name in HUB_OPTIONS & kwargs.keys()}
         folder = local_snapshot(pretrained_model_name_or_path, kwargs.pop("revision", None), **hub)
@@ -174,6 +173,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if (folder / LORA_FOLDER).is_dir():
             adapters = folder / LORA_FOLDER
             load_lora(model.language_model, adapters, peft_model_id=str(adapters), is_trainable=is_trainable)
+            if is_trainable:
+                model._lora_in_float32()
         return model.eval()
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
@@ -183,7 +184,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         of :meth:`transformers.PreTrainedModel.push_to_hub` go there.
         """
         folder = Path(save_directory)
-        hub = {name: kwargs.pop(name) for name in _HUB & kwargs.keys()}
+        hub = {name: kwargs.pop(name) for name in UPLOAD_OPTIONS & kwargs.keys()}
         if not kwargs.get("is_main_process", True):
             return
         # What an earlier model left would be loaded with this one.
@@ -228,7 +229,10 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
                     target_modules=["q_proj", "k_proj", "v_proj", "o_proj"],
                 )
             )
-        # PEFT gives them the frozen weights' type; in bfloat16 a small step of the optimizer would be rounded away.
+        self._lora_in_float32()
+
+    def _lora_in_float32(self) -> None:
+        """For training: PEFT gives adapters the frozen weights' type; in bfloat16 small steps would be rounded away."""
         for parameter in self.lora_parameters():
             parameter.data = parameter.data.float()
 
@@ -369,6 +373,13 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             everything[..., torch.tensor(self.config.report_tokens)] = logits
             logits = everything
         return BrainGemma3DOutput(logits=logits, past_key_values=outputs.past_key_values, visual_tokens=visual_tokens)
+
+    @torch.no_grad()
+    def generate(self, *args: Any, pixel_values: Tensor | None = None, **kwargs: Any) -> Any:
+        """As in transformers; each volume is read once, however many beams, samples or steps it takes."""
+        if pixel_values is not None:
+            kwargs["visual_tokens"] = self.project(self.encode(pixel_values))
+        return super().generate(*args, **kwargs)
 
     def prepare_inputs_for_generation(
         self, input_ids: Tensor, is_first_iteration: bool = False, use_cache: bool = True, **kwargs: Any

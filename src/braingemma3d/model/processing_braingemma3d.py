@@ -11,7 +11,7 @@ from transformers import AutoProcessor, BatchFeature, PreTrainedTokenizerBase, P
 
 from braingemma3d.imaging.grid import to_grid
 from braingemma3d.imaging.volume import Shape, Volume
-from braingemma3d.model.backbones import HUB_OPTIONS, load_tokenizer, local_snapshot
+from braingemma3d.model.backbones import HUB_OPTIONS, UPLOAD_OPTIONS, load_tokenizer, local_snapshot
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 
 CANONICAL_PROMPT = "Generate a radiology report for this brain MRI FLAIR scan. \n"
@@ -76,7 +76,8 @@ class BrainGemma3DProcessor(ProcessorMixin):
 
     def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False, **kwargs: Any) -> None:
         """Save the settings, and the tokenizer where no language source would give it back."""
-        super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+        hub = {name: kwargs.pop(name) for name in UPLOAD_OPTIONS & kwargs.keys()}
+        super().save_pretrained(save_directory, **kwargs)
         if self.language_source is not None:
             for name in (
                 "tokenizer.json",
@@ -86,6 +87,8 @@ class BrainGemma3DProcessor(ProcessorMixin):
                 "chat_template.jinja",
             ):
                 (Path(save_directory) / name).unlink(missing_ok=True)
+        if push_to_hub:
+            self.push_to_hub(hub.pop("repo_id", Path(save_directory).name), **hub)
 
     def __call__(
         self,

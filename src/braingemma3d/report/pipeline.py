@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from transformers import LogitsProcessorList
 
+from braingemma3d.errors import InputError, ModelError, in_one_line
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.mirror import mirror_differences
 from braingemma3d.imaging.nifti import scan_sha256
@@ -67,9 +68,18 @@ class Pipeline:
 
     @classmethod
     def from_pretrained(cls, name: str = "mini") -> Pipeline:
-        """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`."""
-        model, processor = load_model(name)
-        return cls(model, processor, _called(name))
+        """Load a model by name, folder or hub id; see :func:`braingemma3d.model.loading.load_model`.
+
+        Raises:
+            ModelError: it can't be had, or is damaged.
+        """
+        try:
+            return cls(*load_model(name), _called(name))
+        except InputError:
+            raise
+        except Exception as error:
+            # No scan is to blame, and the next one would fail with it.
+            raise ModelError(f"{name}: can't be loaded ({in_one_line(error)}); see braingemma3d doctor") from error
 
     def write(self, pixel_values: torch.Tensor) -> list[str]:
         """Texts of a batch (batch, 1, D, H, W) in [0, 1] on the model's grid, each read with its mirror image."""

@@ -257,8 +257,6 @@ class Run:
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
         for part in (model.vision_encoder, model.compressor, model.projector):
             part.to(device=device, dtype=torch.float32)
-        for parameter in model.lora_parameters():
-            parameter.data = parameter.data.float()
         return model, processor
 
     def _save(
