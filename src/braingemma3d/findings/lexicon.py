@@ -145,7 +145,7 @@ _POLARITY = (
     rule(
         Kind.NEGATION,
         rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}",
-        r"(?<!subtotal )(?<!partial )(?<!incomplete )(?:gross |near )?(?:total |complete )?resection of",
+        r"(?:gross |near )?(?:total|complete) resection of",
         value="past",
     ),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
