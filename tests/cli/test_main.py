@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -63,3 +64,22 @@ def test_other_errors_are_not_taken_for_one_of_the_disk():
     assert disk_error(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) == ""
     assert disk_error(OSError("can't find a vocabulary")) == ""
     assert disk_error(PermissionError(errno.EACCES, "Permission denied", "out")).startswith("out: Permission denied;")
+
+
+def test_an_empty_argument_is_not_the_current_folder():
+    result = CliRunner().invoke(app, ["report", "", "-o", "out"])
+    assert result.exit_code == 2
+    assert "an argument is empty" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_sigterm_ends_as_ctrl_c_does_and_any_path_can_be_printed():
+    code = (
+        "import os, signal, sys\nfrom braingemma3d.cli import main\n"
+        "def work(**how):\n    print('\\udcff')\n    os.kill(os.getpid(), signal.SIGTERM)\n    signal.pause()\n"
+        "main.app = work\n"
+        "try:\n    main.main()\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
+    )
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=strict, check=True)
+    assert done.stdout == "\\udcff\ninterrupted\n"

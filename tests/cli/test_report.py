@@ -282,6 +282,16 @@ def test_a_model_that_fails_to_load_is_tried_once_and_no_scan_is_blamed(run, sav
     assert "no module bitsandbytes" in result.stderr
 
 
+def test_a_scan_that_may_not_be_read_costs_no_other(run, save_scan, tmp_path, monkeypatch):
+    scans = [save_scan(phantom.brain_image(), f"{name}.nii.gz") for name in ("locked", "open")]
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **how: "locked" not in str(path) and access(path, mode, **how))
+    result = run(*scans)
+    assert result.exit_code == 1, result.output
+    assert "no permission to read this file" in result.stderr
+    assert (tmp_path / "out" / "open" / "report.json").is_file()
+
+
 def test_a_model_that_is_nowhere_ends_a_batch_at_once(brain_file, bad_file, tmp_path):
     arguments = ["report", str(brain_file), str(bad_file), "--model", "./nowhere", "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(app, arguments)

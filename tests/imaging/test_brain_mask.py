@@ -28,6 +28,36 @@ def test_a_stripped_brain_is_recognised_and_kept_as_it_is(brain_file, brain_ras)
     assert mask.sum() / delivered.sum() < 1.01
 
 
+def test_a_blank_slice_parts_no_brain(save_scan):
+    whole = phantom.brain_array()
+    parted = whole.copy()
+    parted[:, :, parted.shape[2] // 2] = 0
+    parted[1:3, 1:3, 1:3] = parted.max()  # a speck is no part
+    masks = [
+        find_brain(read_nifti(save_scan(nib.Nifti1Image(a, phantom.coordinates()[1]))))[0] for a in (whole, parted)
+    ]
+    assert masks[1].sum() / masks[0].sum() == pytest.approx(1, abs=0.03)
+    assert not masks[1][1:3, 1:3, 1:3].any()
+
+
+def test_deepbet_sees_the_head_and_not_its_padding(save_scan, monkeypatch):
+    head = phantom.head_array()
+    head[head < np.percentile(head, 20)] = 0
+    padded = np.pad(head, ((30, 0), (0, 20), (5, 5)))
+    shown = []
+
+    class Extractor:
+        def run(self, image):
+            shown.append(image.shape)
+            return None, nib.Nifti1Image((np.asarray(image.dataobj) > 0).astype(np.uint8), image.affine), None
+
+    monkeypatch.setattr(brain_mask, "_extractor", Extractor)
+    volume = read_nifti(save_scan(nib.Nifti1Image(padded, phantom.coordinates()[1])))
+    mask = brain_mask._deepbet(volume)
+    assert all(n <= m for n, m in zip(shown[0], head.shape, strict=True))
+    assert np.array_equal(mask, volume.array > 0)
+
+
 def test_ventricles_of_background_value_stay_inside_the_mask(save_scan):
     array = phantom.brain_array()
     array[(array > 0) & (array < 100)] = 0

@@ -31,8 +31,10 @@ def test_tissue_levels_are_recovered_up_to_scale():
         ((300, 300, 80), False),
         ((200, 300, 60), True),
         ((300, 220, 600), True),
+        ((300, 20, 20), True),
+        ((300, 300, 300), True),
     ],
-    ids=["flair", "flair-isointense", "t1", "t2"],
+    ids=["flair", "flair-isointense", "t1", "t2", "map-of-grey-matter", "phantom"],
 )
 def test_other_contrasts_are_flagged(levels, flagged):
     codes = [warning.code for warning in contrast_warnings(brain_of(*levels))]

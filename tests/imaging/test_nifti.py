@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 
 import nibabel as nib
 import numpy as np
@@ -119,6 +120,37 @@ def _not_gzip(tmp_path):
     return path
 
 
+def test_a_page_that_was_saved_as_a_scan_is_not_to_be_renamed(tmp_path):
+    (tmp_path / "login.nii.gz").write_text("<html>Log in</html>")
+    with pytest.raises(InputError, match="not a readable NIfTI file"):
+        read_nifti(tmp_path / "login.nii.gz")
+
+
+def test_a_pair_without_its_other_half_is_told(tmp_path, brain_ras):
+    nib.Nifti1Pair(np.asarray(brain_ras.dataobj), brain_ras.affine).to_filename(tmp_path / "a.hdr")
+    (tmp_path / "a.img").unlink()
+    with pytest.raises(InputError, match="the other half of this scan"):
+        read_nifti(tmp_path / "a.hdr")
+
+
+def test_a_pipe_is_no_scan(tmp_path):
+    os.mkfifo(tmp_path / "scan.nii")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_nifti(tmp_path / "scan.nii")
+
+
+def test_a_voxel_size_of_0_is_not_made_up(tmp_path):
+    image = nib.Nifti1Image(np.ones((10, 10, 10), np.float32), None)
+    image.set_qform(np.diag([2.0, 2, 2, 1]), code=1)
+    image.set_sform(None, code=0)
+    image.to_filename(tmp_path / "flat.nii")
+    content = bytearray((tmp_path / "flat.nii").read_bytes())
+    content[80:84] = np.float32(0).tobytes()  # pixdim[1]
+    (tmp_path / "flat.nii").write_bytes(content)
+    with pytest.raises(InputError, match="a voxel size of 0"):
+        read_nifti(tmp_path / "flat.nii")
+
+
 def test_a_wrong_ending_is_named(brain_file, tmp_path):
     content = brain_file.read_bytes()
     for name, data, says in (
@@ -231,6 +263,14 @@ def test_no_orientation_in_the_header_is_warned_of(save_scan):
     image.set_sform(None, code=0)
     image.set_qform(None, code=0)
     assert [w.code for w in read_nifti(save_scan(image)).warnings] == ["orientation_unknown"]
+
+
+@pytest.mark.parametrize(("origin", "warned"), [((0, 0, 0), True), ((-90, -120, -70), False)])
+def test_an_orientation_that_nobody_measured_is_warned_of(origin, warned, save_scan):
+    affine = np.diag([0.9, 0.9, 5.5, 1.0])
+    affine[:3, 3] = origin
+    image = nib.Nifti1Image(np.ones((10, 10, 10), np.float32), affine)
+    assert [w.code for w in read_nifti(save_scan(image)).warnings] == ["orientation_unknown"] * warned
 
 
 def test_disagreeing_forms_are_warned_of(save_scan, brain_ras):

@@ -96,6 +96,18 @@ def test_a_brain_that_is_cut_off_is_warned_of_by_side(cut, name):
     assert "not checked whether this is a FLAIR" in warnings["partial_coverage"]
 
 
+def test_a_brain_that_deepbet_rounds_off_at_the_side_is_cut_off_all_the_same():
+    mask = ball()[:, :, :44].copy()
+    area = np.argwhere(mask[:, :, -1])
+    centre = np.linalg.norm(area - area.mean(axis=0), axis=1)
+    mask[:, :, -1] = False
+    rounded = area[centre < 0.55 * centre.max()]
+    mask[rounded[:, 0], rounded[:, 1], -1] = True
+    areas = mask.sum(axis=(0, 1))
+    assert 0.15 < areas[-1] / areas.max() < 0.4
+    assert "partial_coverage" in codes(volume_of(noise(mask.shape), mask=mask))
+
+
 def test_thick_slices_count_with_their_whole_height():
     mask = np.zeros((21, 40, 40), bool)
     mask[2:-2, 5:35, 5:35] = True

@@ -93,6 +93,10 @@ def test_the_report_of_the_mirrored_scan_is_the_mirrored_report(pipeline):
     # Sides that a random model spells letter by letter stay.
     assert [SIDE.sub("side", text) for text in of_mirror] == [SIDE.sub("side", text) for text in texts]
     assert pipeline.write_from_one_view(pixels) != texts
+    known = pipeline.processor.tokenizer.get_vocab()
+    pairs = [(known[text], known[text.replace("left", "right")]) for text in known if text.strip("\u0120") == "left"]
+    assert pairs
+    assert all((pipeline._swapped[left], pipeline._swapped[right]) == (right, left) for left, right in pairs)
 
 
 def test_one_generation_writes_the_report_and_what_it_is_checked_with(pipeline, monkeypatch):

@@ -59,6 +59,14 @@ def test_names_that_no_folder_may_have(tmp_path):
     assert all(scan_id != "summary.csv" and len(scan_id.encode()) < 220 for scan_id in ids)
 
 
+def test_long_names_of_folders_make_no_id_that_is_too_long(tmp_path):
+    files = [tmp_path / f"{study}{'u' * 128}" / f"series{'s' * 117}.nii.gz" for study in "ab"]
+    touch(*files)
+    ids = [scan_id for scan_id, _ in find_scans([tmp_path])]
+    assert len(set(ids)) == 2
+    assert all(len(scan_id.encode()) < 220 for scan_id in ids)
+
+
 def test_a_path_that_may_not_be_looked_into_costs_no_other(tmp_path, monkeypatch):
     touch(tmp_path / "a.nii")
     real = Path.is_dir

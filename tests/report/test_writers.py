@@ -79,6 +79,19 @@ def test_pictures_say_what_has_to_be_doubted(brain_file, tmp_path, monkeypatch):
     assert titles == ["scan: lesion, left frontal\nWarning: thick slices; see the report"]
 
 
+def test_a_long_title_has_the_ends_of_its_id_and_all_lobes(brain_file, tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(writers, "save_overview", lambda volume, target, title: titles.append(title))
+    report = make_report()
+    lobes = ("frontal", "parietal", "temporal", "occipital", "insula", "cerebellum", "brainstem", "deep")
+    found = report.findings.model_copy(update={"lobes": lobes})
+    report = report.model_copy(update={"id": f"sub-12_{'x' * 150}_FLAIR", "findings": found})
+    write_report(report, load_scan(brain_file), tmp_path / "scan")
+    lines = titles[0].split("\n")
+    assert max(map(len, lines)) <= 110
+    assert all(part in "".join(lines) for part in ("sub-12_", "_FLAIR", "/".join(lobes)))
+
+
 def test_the_summary_lists_failures_too(tmp_path):
     outcomes = [
         Outcome("a", Path("a.nii"), make_report(scan_id="a")),

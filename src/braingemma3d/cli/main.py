@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import re
+import signal
 import sys
 import warnings
 from typing import Any, NoReturn
@@ -49,6 +51,9 @@ class ErrorsInOneLine(TyperGroup):
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Read the options that stand before a verb."""
         try:
+            if any(said == "" for said in args[1]):
+                # As a path it would be the current folder, and all that lies below.
+                raise typer.BadParameter("an argument is empty; is a variable not set?")
             return super().make_context(*args, **kwargs)
         except USAGE_ERROR as error:
             self._refuse(error)
@@ -129,4 +134,10 @@ app.command()(doctor)
 
 def main() -> None:
     """Entry point of the command."""
+    # Whoever asks for an end by SIGTERM gets what Ctrl-C gives: a line, and what is finished in its list.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A path may hold what the terminal has no letters for.
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="braingemma3d")

@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 def report(
     scans: Annotated[
-        list[Path], typer.Argument(help="FLAIR scans as NIfTI files, or folders of them.", show_default=False)
+        # What can't be read is told by its scan, and costs the others nothing.
+        list[Path],
+        typer.Argument(help="FLAIR scans as NIfTI files, or folders of them.", show_default=False, readable=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("reports"),
     model: Annotated[str, typer.Option(help="mini, medgemma, a checkpoint folder, or a hub id.")] = "mini",

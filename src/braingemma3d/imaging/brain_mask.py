@@ -23,6 +23,8 @@ _SURELY_BRAIN_ML = 1600.0
 _BRAIN_SHARE = 0.85
 """Of the foreground, by deepbet: 0.98 to 1.00 in real and simulated stripped brains, 0.50 to 0.65 in a real head of any
 size whose air was set to 0."""
+_PART_SHARE = 0.05
+"""Of the largest part: what is smaller is a speck outside the brain."""
 _RIM_MM = 6.0
 _MAX_RIM = 0.9
 """Around a brain lie dark CSF and bone. Noise, or a body part that deepbet cuts out blindly, gives 0.97 or more; the
@@ -44,7 +46,7 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
     """
     stripped, mask = skull_removed(volume) if method == "auto" else (method == "none", None)
     if mask is None:
-        mask = _largest_part(_foreground(volume)) if stripped else _deepbet(volume)
+        mask = _whole_brain(_foreground(volume)) if stripped else _deepbet(volume)
     brain_ml = mask.sum() * np.prod(volume.spacing) / 1000
     if not stripped and _rim_brightness(volume, mask) > _MAX_RIM:
         raise InputError(
@@ -79,7 +81,7 @@ def skull_removed(volume: Volume) -> tuple[bool, Mask | None]:
     exact = float(np.mean(volume.array == background))
     if exact < _STRIPPED_BACKGROUND:
         return False, None
-    foreground = _largest_part(_foreground(volume))
+    foreground = _whole_brain(_foreground(volume))
     foreground_ml = foreground.sum() * np.prod(volume.spacing) / 1000
     if foreground_ml > _STRIPPED_ML:
         return False, None
@@ -113,14 +115,15 @@ def _foreground(volume: Volume) -> Mask:
     return np.asarray(distance > _FOREGROUND * np.percentile(distance[distance > 0], 99), dtype=bool)
 
 
-def _largest_part(mask: Mask) -> Mask:
+def _whole_brain(mask: Mask) -> Mask:
+    """The parts of a mask that are no specks, with their holes filled: a blank slice parts a brain in two."""
     labels, count = ndimage.label(mask)
     if count == 0:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    largest = labels == sizes.argmax()
-    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=2) | largest), dtype=bool)
+    kept = (sizes >= _PART_SHARE * sizes.max())[labels]
+    return np.asarray(ndimage.binary_fill_holes(ndimage.binary_closing(kept, iterations=2) | kept), dtype=bool)
 
 
 @cache
@@ -131,12 +134,17 @@ def _extractor() -> Any:
 
 
 def _deepbet(volume: Volume) -> Mask:
+    # It looks at the whole image at one size, so that a head with much padding around it would be small and distorted.
+    shown = np.nonzero(volume.array != _background(volume))
+    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in shown)
     try:
-        _, mask, _ = _extractor().run(dhw_to_ras_image(volume.array, volume.affine))
+        _, found, _ = _extractor().run(dhw_to_ras_image(volume.array[box], volume.affine))
     except (AssertionError, ValueError) as error:
         # deepbet has no error of its own for an empty first guess: it asserts, or takes argmax of nothing.
         raise InputError(
             f"{volume.source.path}: no brain found; give a brain MRI, or --brain-mask none if it is skull-stripped",
             "no_brain",
         ) from error
-    return np.ascontiguousarray(np.asarray(mask.dataobj).transpose(2, 1, 0).astype(bool))
+    mask = np.zeros(volume.array.shape, dtype=bool)
+    mask[box] = np.asarray(found.dataobj).transpose(2, 1, 0)
+    return mask

@@ -23,6 +23,11 @@ T1_WHITE_TO_GREY = 1.25
 """Real FLAIR scans at hand give 0.94 to 0.97, simulated ones 0.75 to 1.31 (1 of 30 above), the ICBM152 T1 1.7."""
 T2_CSF = 1.1
 """CSF over the brighter of grey and white matter: 0.3 to 0.85 in the real scans at hand, 2.9 in a T2-like one."""
+NO_CONTRAST = 0.05
+"""Between the darkest and the brightest tissue: a phantom or a smoothed mask has .00; the least of 120 simulated FLAIRs
+is .09, of the real ones .15."""
+TISSUE_MAP_WHITE_TO_GREY = 0.6
+"""A map of grey matter gives .02."""
 DARK = 0.2
 """Half of the brain's median: darker voxels are CSF, whatever the atlas says, as in a wide sulcus."""
 
@@ -80,12 +85,16 @@ def _robust_fit(shares: Array, values: Array, iterations: int = 10) -> tuple[flo
 
 
 def contrast_warnings(volume: Volume) -> list[QualityWarning]:
-    """The warning ``not_flair_like`` where CSF is bright or white matter stands out."""
+    """The warning ``not_flair_like`` where CSF is bright or white matter stands out, or nothing does."""
     levels = tissue_levels(volume)
     if levels.csf > T2_CSF * max(levels.grey, levels.white):
         reason = "CSF is bright, as in T2"
     elif levels.white > T1_WHITE_TO_GREY * levels.grey:
         reason = "white matter is much brighter than grey, as in T1"
+    elif levels.white < TISSUE_MAP_WHITE_TO_GREY * levels.grey:
+        reason = "white matter is much darker than grey, as in a map of tissue"
+    elif min(levels) > (1 - NO_CONTRAST) * max(levels):
+        reason = "all tissues are equally bright, as in a phantom or a mask"
     else:
         return []
     return [QualityWarning("not_flair_like", f"This does not look like FLAIR ({reason}); the report can't be trusted.")]

@@ -22,6 +22,9 @@ from braingemma3d.imaging.volume import QualityWarning, ScanGrid, Volume
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _PAIR = (".hdr", ".img")
 """A scan in two files."""
+_MAGIC = (b"n+1\0", b"ni1\0", b"n+2\0", b"ni2\0")
+_LONGEST_MAGIC_END = 348
+"""Of a header, in which one of these stands."""
 _MAX_VOXELS = 1024**3
 _AFFINE_TOLERANCE_MM = 2.0
 
@@ -52,6 +55,8 @@ def read_nifti(path: Path) -> Volume:
         raise InputError(f"{path}: a folder{fault}, or convert DICOM with dcm2niix", "no_scans")
     if not is_nifti(path) and path.suffix.lower() not in _PAIR:
         raise InputError(f"{path}: not a NIfTI file by its name; give a .nii or .nii.gz scan", "not_nifti")
+    if not path.is_file():
+        raise InputError(f"{path}: not a regular file; copy the scan into one", "not_nifti")
     if size == 0:
         raise InputError(f"{path}: the file is empty; copy or export it again", "empty_file")
     if not os.access(path, os.R_OK):
@@ -60,8 +65,9 @@ def read_nifti(path: Path) -> Volume:
         image = nib.load(path)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        if zipped is not (path.suffix.lower() == ".gz"):
+            start = file.read(_LONGEST_MAGIC_END)
+        zipped = start[:2] == b"\x1f\x8b"
+        if (zipped or any(magic in start for magic in _MAGIC)) and zipped is not (path.suffix.lower() == ".gz"):
             fault = "compressed, but not called .gz" if zipped else "called .gz, but not compressed"
             raise InputError(f"{path}: {fault}; rename it to .nii{'.gz' * zipped}", "not_nifti") from error
         raise InputError(
@@ -70,6 +76,7 @@ def read_nifti(path: Path) -> Volume:
     if not isinstance(image, nib.Nifti1Image | nib.Nifti1Pair):
         raise InputError(f"{path}: not a NIfTI image; convert it to .nii.gz", "not_nifti")
     try:
+        _check_header(image, path)
         image = _as_3d(image, path)
         _check_affine(image.affine, path)
         array, affine = to_dhw(image)
@@ -79,6 +86,11 @@ def read_nifti(path: Path) -> Volume:
     except MemoryError as error:
         raise InputError(
             f"{path}: an image of shape {image.shape} does not fit into memory; resample it first", "too_large"
+        ) from error
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: the file with the other half of this scan (.hdr or .img) is not beside it; copy it there",
+            "missing_file",
         ) from error
     except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         raise InputError(
@@ -122,6 +134,15 @@ def _as_3d(image: nib.Nifti1Image, path: Path) -> nib.Nifti1Image:
     return image
 
 
+def _check_header(image: nib.Nifti1Pair, path: Path) -> None:
+    """Refuse a voxel size of 0, of which nibabel makes 1 mm, where the affine is made from it."""
+    place = image.file_map.get("header", image.file_map["image"])
+    with place.get_prepare_fileobj(mode="rb") as file:
+        written = image.header_class.from_fileobj(file, check=False)
+    if not written["sform_code"] and (written["pixdim"][1:4] == 0).any():
+        raise InputError(f"{path}: the header gives a voxel size of 0; export it again", "bad_spacing")
+
+
 def _check_affine(affine: np.ndarray, path: Path) -> None:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or (spacing < 1e-3).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-2:
@@ -160,4 +181,13 @@ def _affine_warnings(image: nib.Nifti1Image) -> list[QualityWarning]:
                     "the sform was used, left and right can't be relied on.",
                 )
             ]
+    affine = image.affine
+    if not affine[:3, 3].any() and np.array_equal(affine, np.diag(np.abs(np.diag(affine)))):
+        return [
+            QualityWarning(
+                "orientation_unknown",
+                "The header's orientation looks like a placeholder (the grid's own axes from origin 0): left and right "
+                "can't be relied on.",
+            )
+        ]
     return []

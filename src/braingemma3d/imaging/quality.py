@@ -22,6 +22,9 @@ ADULT_BRAIN_ML = (800.0, 2200.0)
 """Adult intracranial contents are 1100-1700 ml; outside of this range, which leaves room, the mask is suspect."""
 COVERAGE_MM = 85.0
 EDGE_SHARE = 0.4
+"""Of the brain's largest slice, that a slice at the bottom or top of the image may have; whole heads have up to .18."""
+SIDE_SHARE = 0.15
+"""The same for the other borders: whole heads have 0 there, and deepbet rounds a brain off that is cut (.26 to .34)."""
 
 
 def refuse_unusable(volume: Volume) -> None:
@@ -97,7 +100,8 @@ def _coverage(volume: Volume) -> list[QualityWarning]:
     cut = []
     for axis, (low_name, high_name) in enumerate([("bottom", "top"), ("back", "front"), ("left", "right")]):
         area = mask.sum(axis=tuple(a for a in range(3) if a != axis))
-        cut += [name for name, edge in ((low_name, area[0]), (high_name, area[-1])) if edge > EDGE_SHARE * area.max()]
+        most = (EDGE_SHARE if axis == 0 else SIDE_SHARE) * area.max()
+        cut += [name for name, edge in ((low_name, area[0]), (high_name, area[-1])) if edge > most]
     height = (np.ptp(np.flatnonzero(mask.any(axis=(1, 2)))) + 1) * volume.spacing[0]
     if cut:
         what = f"The brain is cut off at the {' and '.join(cut)} of the image."

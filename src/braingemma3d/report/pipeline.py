@@ -180,7 +180,11 @@ def default_id(scan: Path) -> str:
     What is too long, or the name of a batch's list, ends in a hash.
     """
     stem = re.sub(r"(\.nii)?(\.gz)?$", "", scan.name, flags=re.IGNORECASE)
-    name = re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan"
+    return short_id(re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan")
+
+
+def short_id(name: str) -> str:
+    """An id that can name a folder: one that is too long, or the name of a batch's list, ends in a hash."""
     if len(name.encode()) <= LONGEST_ID and name.casefold() != SUMMARY:
         return name
     return f"{name.encode()[:LONGEST_ID].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

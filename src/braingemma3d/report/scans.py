@@ -10,7 +10,7 @@ from pathlib import Path
 
 from braingemma3d.errors import InputError
 from braingemma3d.imaging.nifti import is_nifti
-from braingemma3d.report.pipeline import default_id
+from braingemma3d.report.pipeline import default_id, short_id
 
 
 def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -86,7 +86,7 @@ def _distinct_ids(files: Sequence[Path]) -> list[str]:
         if not shared:
             break
         ids = [
-            "_".join([*parts[-depth:], name]) if known.casefold() in shared else known
+            short_id("_".join([*parts[-depth:], name])) if known.casefold() in shared else known
             for known, name, parts in zip(ids, names, folders, strict=True)
         ]
     return _numbered(ids)

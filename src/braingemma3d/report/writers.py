@@ -19,6 +19,8 @@ ReportFormat = Literal["txt", "json", "png"]
 FORMATS: tuple[ReportFormat, ...] = ("txt", "json", "png")
 REPORT_FILES: dict[str, ReportFormat] = {"report.txt": "txt", "report.json": "json", "overview.png": "png"}
 WHAT = "a report"
+TITLE_WIDTH = 110
+"""Letters of a line above a picture."""
 
 
 def as_text(report: Report) -> str:
@@ -83,7 +85,14 @@ def _written(folder: Path) -> Report | None:
 def _title(report: Report) -> str:
     if any(warning.code == "untrained_model" for warning in report.warnings):
         return f"{report.id}: untrained model, its text says nothing about this scan"
-    return "\n".join([f"{report.id}: {report.headline}", *report.cautions])
+    headline = textwrap.wrap(f"{_middle_cut(report.id)}: {report.headline}", TITLE_WIDTH)
+    return "\n".join([*headline, *report.cautions])
+
+
+def _middle_cut(name: str) -> str:
+    """A name that fits into a line of the title, with both its ends."""
+    half = TITLE_WIDTH // 2 - 2
+    return name if len(name) <= TITLE_WIDTH else f"{name[:half]}…{name[-half:]}"
 
 
 _SUMMARY_COLUMNS = (
