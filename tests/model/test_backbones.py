@@ -41,7 +41,7 @@ def test_the_text_tower_of_a_multimodal_checkpoint_speaks_like_the_whole(backbon
 
 def test_a_text_checkpoint_loads_as_it_is(backbone_folders, tmp_path):
     text = load_language_model(backbone_folders.language)
-    text.save_pretrained(tmp_path, save_original_format=False)
+    text.save_pretrained(tmp_path)
     tokens = torch.tensor([[2, 40, 41]])
     with torch.inference_mode():
         torch.testing.assert_close(load_language_model(tmp_path)(tokens).logits, text(tokens).logits)

@@ -147,8 +147,10 @@ def load_language_model(
         if isinstance(config, Gemma3TextConfig):
             model = complete(Gemma3ForCausalLM, folder, **options)
         else:
-            names = {r"^(model\.)?language_model\.(model\.)?": "model."}
+            names = {r"^(?:model\.)?language_model\.(?:model\.)?": "model."}
             model = complete(Gemma3ForCausalLM, folder, config=config.text_config, key_mapping=names, **options)
+            # It is saved under its own names, not under those that it had in the whole.
+            model._weight_conversions = None
     return model.requires_grad_(False).eval()
 
 
