@@ -68,6 +68,11 @@ class ManifestCase(BaseModel):
         return person(self.source, self.patient)
 
     @property
+    def is_for_training(self) -> bool:
+        """Whether training takes it: its split is ``train`` or not set."""
+        return self.split in ("train", None)
+
+    @property
     def needs_its_mask(self) -> bool:
         """Whether no findings say what is true of it, but a mask can."""
         return self.findings is None and self.mask is not None
@@ -96,7 +101,7 @@ def are_simulated(cases: Sequence[ManifestCase]) -> bool:
 
 def training_cases(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     """The cases from which a model may learn to report: those with a report whose split is ``train`` or not set."""
-    return [case for case in cases if case.report and case.split in (None, "train")]
+    return [case for case in cases if case.report and case.is_for_training]
 
 
 def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
@@ -110,7 +115,7 @@ def held_out(cases: Sequence[ManifestCase]) -> list[ManifestCase]:
     chosen = [case for case in cases if case.split == "test"]
     if not chosen:
         raise InputError("no case of the manifest has the split `test`; set it, or leave all splits out")
-    both = {case.person for case in chosen} & {case.person for case in cases if case.split in ("train", None)}
+    both = {case.person for case in chosen} & {case.person for case in cases if case.is_for_training}
     if both:
         raise InputError(f"{len(both)} patients of the manifest have training and test cases; give each one split")
     return chosen

@@ -104,9 +104,7 @@ def without_a_model(references: Sequence[Reference], cases: Sequence[ManifestCas
     # The blind ones need reports of the kind that they are held against.
     with_reports = any(case.report for case in references)
     divided = any(case.split for case in cases)
-    training = [
-        case for case in cases if divided and case.split in (None, "train") and (case.report or not with_reports)
-    ]
+    training = [case for case in cases if divided and case.is_for_training and (case.report or not with_reports)]
     told = [said for case in training if (said := stated(case)) and "lesion" in said.known]
     known = told if len(told) >= ENOUGH else references
     return [Majority(known), BrighterHemisphere(known), BrightestBlob(known), *blind_systems(references, known)]
