@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from braingemma3d.errors import InputError
 
 LEFT_BEHIND_S = 600
@@ -111,6 +113,27 @@ def claim(path: Path, text: str) -> bool:
     with new_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return True
+
+
+@contextmanager
+def alone(lock: Path, what: str) -> Iterator[None]:
+    """Keep other processes out of a folder while the block runs; the lock ends with its process, however that ends.
+
+    Args:
+        lock: a file in the folder.
+        what: is at work there, such as ``training``.
+
+    Raises:
+        InputError: another process is at work there.
+    """
+    try:
+        held = FileLock(lock).acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"{lock.parent}: another {what} is at work here; wait for it or choose another --out", "bad_option"
+        ) from error
+    with held:
+        yield
 
 
 def refuse_folder(folder: Path, known: Collection[str], what: str) -> None:

@@ -196,7 +196,7 @@ def test_an_interrupted_run_goes_on(cases, path):
 
 def test_two_runs_do_not_write_into_one_file(cases, path):
     def progress(batches):
-        with pytest.raises(InputError, match="another evaluation is writing here; wait for it"):
+        with pytest.raises(InputError, match="another evaluation is at work here; wait for it"):
             predict([Watched("other")], cases(1), path)
         yield from batches
 

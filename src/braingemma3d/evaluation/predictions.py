@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
-from braingemma3d.files import from_json, numbered_lines
+from braingemma3d.files import alone, from_json, numbered_lines
 from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
@@ -114,14 +113,8 @@ def predict(
         InputError: another process is writing into ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # The lock ends with its process, however that ends.
-        with FileLock(path.with_suffix(".lock")).acquire(timeout=0):
-            return _predict(systems, cases, path, progress)
-    except Timeout as error:
-        raise InputError(
-            f"{path.parent}: another evaluation is writing here; wait for it or choose another --out", "bad_option"
-        ) from error
+    with alone(path.with_suffix(".lock"), "evaluation"):
+        return _predict(systems, cases, path, progress)
 
 
 def _predict(

@@ -13,13 +13,12 @@ from typing import get_args
 
 import torch
 from accelerate import PartialState
-from filelock import FileLock, Timeout
 from huggingface_hub.errors import StrictDataclassError
 from transformers import default_data_collator
 from transformers.integrations import get_available_reporting_integrations
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import claim, new_folder, sha256
+from braingemma3d.files import alone, claim, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.loading import fast_dtype, placement, random_vision, trained_config, trained_folder
@@ -114,14 +113,8 @@ class Run:
             InputError: the configuration has no such stage, the stage before it has not been run, or another training
                 is at work in the folder.
         """
-        try:
-            # The lock ends with its process, however that ends.
-            with FileLock(self.out / LOCK).acquire(timeout=0) if PartialState().is_main_process else nullcontext():
-                return self._go(only)
-        except Timeout as error:
-            raise InputError(
-                f"{self.out}: another training is at work here; wait for it or choose another --out"
-            ) from error
+        with alone(self.out / LOCK, "training") if PartialState().is_main_process else nullcontext():
+            return self._go(only)
 
     def _go(self, only: StageName | None) -> Path:
         names = [stage.name for stage in self.config.stages]
