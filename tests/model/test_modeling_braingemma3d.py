@@ -208,6 +208,19 @@ def test_the_volume_may_enter_at_three_depths(model, processor, pixels):
         torch.testing.assert_close(model(**text, visual_tokens=model.project(patches)).logits, expected)
 
 
+def test_hidden_states_and_attentions_come_when_asked_for(model, processor, pixels):
+    model.language_model.set_attn_implementation("eager")
+    inputs = processor(pixels[:1])
+    layers = model.config.text_config.num_hidden_layers
+    out = model(**inputs, output_hidden_states=True, output_attentions=True)
+    assert len(out.hidden_states) == layers + 1
+    assert len(out.attentions) == layers
+    torch.testing.assert_close(model.language_model.lm_head(out.hidden_states[-1]), out.logits)
+    options = {"max_new_tokens": 3, "min_new_tokens": 3, "return_dict_in_generate": True}
+    written = model.generate(**inputs, **options, output_hidden_states=True)
+    assert [len(step) for step in written.hidden_states] == [layers + 1] * 3
+
+
 def test_the_loss_is_the_cross_entropy_of_the_labels(model, processor, pixels):
     inputs = processor(pixels, reports=["A lesion.", "No lesion is seen at all."])
     labels = inputs.pop("labels")

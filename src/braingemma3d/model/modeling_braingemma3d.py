@@ -326,11 +326,11 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             use_cache: whether to return the cache.
             logits_to_keep: how many of the last positions get logits (0: all), or the positions that do.
             num_items_in_batch: labels over all accumulated batches, by which the loss is then divided.
-            **kwargs: passed to the Gemma 3 text tower.
+            **kwargs: passed to the Gemma 3 text tower, such as ``output_hidden_states`` and ``output_attentions``.
 
         Returns:
             ``loss`` with labels, else ``logits`` (batch, kept tokens, vocabulary), minus infinity outside
-            ``config.report_tokens``.
+            ``config.report_tokens``, and what else the text tower was asked for.
 
         Raises:
             ValueError: ``input_ids`` don't mark as many places as there are visual tokens, or a label is none of
@@ -372,7 +372,13 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             everything = logits.new_full((*logits.shape[:-1], language.config.vocab_size), -torch.inf)
             everything[..., torch.tensor(self.config.report_tokens)] = logits
             logits = everything
-        return BrainGemma3DOutput(logits=logits, past_key_values=outputs.past_key_values, visual_tokens=visual_tokens)
+        return BrainGemma3DOutput(
+            logits=logits,
+            past_key_values=outputs.past_key_values,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+            visual_tokens=visual_tokens,
+        )
 
     @torch.no_grad()
     def generate(self, *args: Any, pixel_values: Tensor | None = None, **kwargs: Any) -> Any:
