@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Progress = Callable[[Iterable[Item], int, str], Iterator[Item]]
+"""Goes through so many items and may show how far it is, as :func:`paced` does."""
 EVERY_S = 30
 """Seconds between two lines, at least."""
 

@@ -220,7 +220,9 @@ def test_a_row_that_can_write_nothing_is_not_done(run, config, cases, tmp_path, 
     monkeypatch.setattr(ablation, "_stages", lambda *args: [])
 
     def again():
-        return ablate(run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command", iter, 3)
+        return ablate(
+            run, config, cases, [reference(case) for case in cases], tmp_path, STEPS, "the command", left_out=3
+        )
 
     with monkeypatch.context() as patch:
         patch.setattr(Pipeline, "write_from_one_view", lambda *args: 1 / 0)

@@ -81,7 +81,7 @@ def test_a_batch_is_a_few_scans_and_their_mirror_images(cases, path):
 def test_every_batch_is_on_disk_before_the_next(cases, path):
     lines = []
 
-    def progress(batches):
+    def progress(batches, total, what):
         for batch in batches:
             yield batch
             lines.append(len(path.read_text().splitlines()))
@@ -195,7 +195,7 @@ def test_an_interrupted_run_goes_on(cases, path):
 
 
 def test_two_runs_do_not_write_into_one_file(cases, path):
-    def progress(batches):
+    def progress(batches, total, what):
         with pytest.raises(InputError, match="another evaluation is at work here; wait for it"):
             predict([Watched("other")], cases(1), path)
         yield from batches

@@ -46,7 +46,7 @@ def ablate(
         out,
         steps,
         spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),
-        lambda batches: with_progress(batches, len(batches), "Evaluating"),
+        with_progress,
         len(left_out),
     )
     failed = [*ablation.failed, *left_out]

@@ -82,7 +82,7 @@ def evaluate(
         out,
         _title(name, data, chosen),
         spelled("evaluate", "--model", model, "--data", data, "-o", out, *(["--systems", systems] if systems else [])),
-        lambda batches: with_progress(batches, len(batches), "Evaluating"),
+        with_progress,
         left_out,
     )
     _show(metrics, out)
@@ -133,7 +133,7 @@ def score(
     unseen = {} if there else {rule.name: "the scans of the manifest are not there" for rule in rules}
     if rules and there:
         path = out / "fixed-rules.jsonl"
-        read += predict(rules, chosen, path, lambda batches: with_progress(batches, len(batches), "Fixed rules"))
+        read += predict(rules, chosen, path, with_progress)
     metrics = write_results(read, references, system, out, _title(system, data, chosen), command, left_out, unseen)
     _show(metrics, out)
 

@@ -24,12 +24,13 @@ from braingemma3d.data.manifest import ManifestCase, are_simulated
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.evaluate import evaluate, without_a_model
 from braingemma3d.evaluation.metrics import EMPTY, REPORTED, Metrics, SystemMetrics, measure
-from braingemma3d.evaluation.predictions import Progress, answers, predict
+from braingemma3d.evaluation.predictions import Batch, answers, predict
 from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import claim, new_file, new_folder, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
+from braingemma3d.pace import Progress, paced
 from braingemma3d.report.pipeline import Pipeline
 from braingemma3d.training.config import StageName, TrainingConfig
 from braingemma3d.training.run import CASES, Run
@@ -120,7 +121,7 @@ def ablate(
     out: Path,
     steps: int,
     command: str,
-    progress: Progress = iter,
+    progress: Progress[Batch] = paced,
     left_out: int = 0,
 ) -> Ablation:
     """Evaluate every stage of a run, and train and evaluate every row of :data:`ROWS`; finished ones are kept.
@@ -198,7 +199,9 @@ def ablate(
     return written(failed)
 
 
-def _beside(cases: Sequence[ManifestCase], references: Sequence[Reference], path: Path, progress: Progress) -> Metrics:
+def _beside(
+    cases: Sequence[ManifestCase], references: Sequence[Reference], path: Path, progress: Progress[Batch]
+) -> Metrics:
     """Systems that need no training; ``path`` keeps what those say that look at the scans."""
     systems = without_a_model(references, cases)
     said = answers([system for system in systems if not system.needs_scan], references)

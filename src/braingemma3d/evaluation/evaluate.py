@@ -13,7 +13,7 @@ from braingemma3d.evaluation.blind import ENOUGH, blind_systems
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
-from braingemma3d.evaluation.predictions import Prediction, Progress, answers, predict
+from braingemma3d.evaluation.predictions import Batch, Prediction, answers, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
 from braingemma3d.evaluation.systems.no_learning import BrighterHemisphere, BrightestBlob, Majority
 from braingemma3d.evaluation.systems.system import Reference, System
@@ -22,6 +22,7 @@ from braingemma3d.files import new_file, remove_left_behind
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract, read
 from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.pace import Progress, paced
 from braingemma3d.report.checks import flaws
 
 
@@ -117,7 +118,7 @@ def evaluate(
     out: Path,
     title: str,
     command: str,
-    progress: Progress = iter,
+    progress: Progress[Batch] = paced,
     left_out: Mapping[str, str] | None = None,
 ) -> Metrics:
     """Run systems over the test cases and write what came out; the first system is the one evaluated.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
@@ -17,13 +17,13 @@ from braingemma3d.files import alone, from_json, numbered_lines
 from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
+from braingemma3d.pace import Progress, paced
 
 logger = logging.getLogger(__name__)
 
 BATCH = 8
 """Scans at a time; each is written with its mirror image."""
-Progress = Callable[[Sequence[Sequence[ManifestCase]]], Iterator[Sequence[ManifestCase]]]
-"""Goes through batches of cases, and may show how far it is."""
+Batch = Sequence[ManifestCase]
 
 
 class Prediction(BaseModel):
@@ -96,7 +96,7 @@ def predict(
     systems: Sequence[System],
     cases: Sequence[ManifestCase],
     path: Path,
-    progress: Progress = iter,
+    progress: Progress[Batch] = paced,
 ) -> list[Prediction]:
     """Let every system report on every case and on its mirror image; what ``path`` has of the same scans is kept.
 
@@ -118,7 +118,7 @@ def predict(
 
 
 def _predict(
-    systems: Sequence[System], cases: Sequence[ManifestCase], path: Path, progress: Progress
+    systems: Sequence[System], cases: Sequence[ManifestCase], path: Path, progress: Progress[Batch]
 ) -> list[Prediction]:
     if path.is_file():
         _drop_unfinished_line(path)
@@ -131,7 +131,8 @@ def _predict(
     }
     wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
     with path.open("a", encoding="utf-8") as file:
-        for batch in progress([wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]):
+        batches = [wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH)]
+        for batch in progress(batches, len(batches), "Evaluating"):
             loaded = [_load(case) for case in batch]
             for system in systems:
                 todo = [one for one in loaded if (system.name, one[0].id) not in known]

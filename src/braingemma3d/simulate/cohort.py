@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import claim, new_file, remove_left_behind
-from braingemma3d.pace import paced
+from braingemma3d.pace import Progress, paced
 from braingemma3d.simulate.case import HEALTHY_SHARE, case_id, draw_case
 from braingemma3d.simulate.files import save_case
 
@@ -62,7 +62,7 @@ def write_cohort(
     healthy: float = HEALTHY_SHARE,
     shift: bool = False,
     workers: int | None = None,
-    progress: Callable[[Iterable[int], int, str], Iterator[int]] = paced,
+    progress: Progress[int] = paced,
 ) -> Path:
     """Write cases 0 to ``n`` - 1 of a cohort; complete cases that are already there are kept.
 
