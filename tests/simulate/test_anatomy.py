@@ -36,7 +36,7 @@ def test_flip_swaps_hemispheres_but_not_sides() -> None:
     for head in heads(8):
         flipped.add(head.flipped)
         anatomy = label(head)
-        w = head.voxel[2]
+        w = np.unravel_index(head.inside, SHAPE)[2]
         deep_inside = head.hull < -10
         far_left = deep_inside & (w < SHAPE[2] / 2 - 22)
         far_right = deep_inside & (w > SHAPE[2] / 2 + 22)

@@ -75,9 +75,11 @@ class Head:
     sulcus: float
 
     @cached_property
-    def voxel(self) -> NDArray[np.int64]:
-        """(3, N) grid indices (d, h, w) of :attr:`inside`."""
-        return np.stack(np.unravel_index(self.inside, SHAPE)).astype(np.int64)
+    def place(self) -> NDArray[np.int64]:
+        """(D, H, W) where each voxel stands in :attr:`inside`; -1 where it does not."""
+        place = np.full(SHAPE, -1)
+        place.ravel()[self.inside] = np.arange(self.inside.size)
+        return place
 
     @property
     def hull_ml(self) -> float:
@@ -171,7 +173,7 @@ def draw_head(rng: np.random.Generator, ranges: Ranges) -> Head:
     flat = point.reshape(3, -1)
     hull_coarse = sample(atlas.hull, flat).reshape(1, *coarse_shape)
 
-    fine = upsample(np.concatenate([point, hull_coarse]), COARSE, SHAPE).reshape(4, -1)
+    fine = upsample(np.concatenate([point, hull_coarse]), COARSE).reshape(4, -1)
     inside = np.flatnonzero(fine[3] < HULL_MARGIN_MM)
     index = np.stack(np.unravel_index(inside, SHAPE)).astype(np.float32)
     centre = (np.array(SHAPE, np.float32)[:, None] - 1) / 2

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from braingemma3d.simulate.anatomy import COARSE, SHAPE, Anatomy, coarse_grid
+from braingemma3d.simulate.anatomy import COARSE, Anatomy, coarse_grid
 from braingemma3d.simulate.atlas import TISSUE, TISSUES, load_atlas
 from braingemma3d.simulate.fields import Array, between, sample, smooth_noise, upsample
 from braingemma3d.simulate.ranges import Range, Ranges
@@ -82,17 +82,19 @@ def paint(rng: np.random.Generator, ranges: Ranges, anatomy: Anatomy, lesion: Le
     uneven = between(rng, LESION_TEXTURE)
     if lesion is not None:
         reference = white * 1.05
-        clear = np.where(within, 0, 1).astype(np.float32)
-        rough = 1 + uneven * (0.6 * patches + 0.6 * grain)
-        level = 1 + (lesion.plan.edema_signal - 1) * (1 - lesion.plan.edema_fading * lesion.fading)
-        signal += (reference * level * rough - signal) * lesion.edema * clear * (1 - fluid)
-        signal += (reference * lesion.plan.core_signal * rough - signal) * lesion.core * clear
-        signal += (reference * lesion.plan.necrosis_signal * rough - signal) * lesion.necrosis
+        here = np.flatnonzero((lesion.edema > 0) | (lesion.core > 0) | (lesion.necrosis > 0))
+        tumour, clear = signal[here], np.where(within[here], 0, 1).astype(np.float32)
+        rough = 1 + uneven * (0.6 * patches[here] + 0.6 * grain[here])
+        level = 1 + (lesion.plan.edema_signal - 1) * (1 - lesion.plan.edema_fading * lesion.fading[here])
+        tumour += (reference * level * rough - tumour) * lesion.edema[here] * clear * (1 - fluid[here])
+        tumour += (reference * lesion.plan.core_signal * rough - tumour) * lesion.core[here] * clear
+        tumour += (reference * lesion.plan.necrosis_signal * rough - tumour) * lesion.necrosis[here]
+        signal[here] = tumour
     return np.maximum(signal, 0.01).astype(np.float32)
 
 
 def _everywhere(coarse: Array, inside: NDArray[np.int64]) -> Array:
-    return upsample(coarse, COARSE, SHAPE).ravel()[inside]
+    return upsample(coarse, COARSE).ravel()[inside]
 
 
 def _means(rng: np.random.Generator, ranges: Ranges, white: float) -> Array:

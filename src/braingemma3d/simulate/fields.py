@@ -48,19 +48,15 @@ def smooth_noise(rng: np.random.Generator, shape: Shape, step: float) -> Array:
     return np.einsum("kc,ijc->ijk", weights[2], field, optimize=False).astype(np.float32)
 
 
-def upsample(coarse: Array, factor: int, shape: Shape) -> Array:
-    """Linear interpolation of ``coarse`` (…, d, h, w), whose samples are ``factor`` fine samples apart."""
+def upsample(coarse: Array, factor: int) -> Array:
+    """Linear interpolation of ``coarse`` (…, d + 1, h + 1, w + 1) to ``factor`` times d, h and w samples."""
     out = coarse
-    for axis, size in zip((-3, -2, -1), shape, strict=True):
-        position = np.arange(size) / factor
-        low = np.minimum(position.astype(int), out.shape[axis] - 1)
-        high = np.minimum(low + 1, out.shape[axis] - 1)
-        bent = [1] * out.ndim
-        bent[axis] = size
-        t = (position - low).astype(np.float32).reshape(bent)
-        first = np.take(out, low, axis=axis)
-        first += (np.take(out, high, axis=axis) - first) * t
-        out = first
+    for axis in (-3, -2, -1):
+        low, step = np.delete(out, -1, axis), np.diff(out, axis=axis)
+        between_two = [low + step * np.float32(part / factor) for part in range(factor)]
+        size = [*low.shape]
+        size[axis] *= factor
+        out = np.stack(between_two, axis=low.ndim + axis + 1).reshape(size)
     return out
 
 
@@ -70,12 +66,16 @@ def sample(volume: NDArray[np.float32], points: Array) -> Array:
     Outside the volume its border value holds. Returns (N,) or (C, N).
     """
     channels = volume if volume.ndim == 4 else volume[None]
-    size = np.array(channels.shape[1:], np.float32)[:, None]
-    unit = (2 * points / (size - 1) - 1).astype(np.float32)
-    grid = torch.from_numpy(np.ascontiguousarray(unit[::-1].T))[None, None, None]
+    unit = np.empty((points.shape[1], 3), np.float32)
+    for axis, size in enumerate(channels.shape[1:]):
+        unit[:, 2 - axis] = 2 * points[axis] / np.float32(size - 1) - 1
     with torch.no_grad():
         out = torch.nn.functional.grid_sample(
-            torch.from_numpy(channels)[None], grid, mode="bilinear", padding_mode="border", align_corners=True
+            torch.from_numpy(channels)[None],
+            torch.from_numpy(unit)[None, None, None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=True,
         )
     values = out.numpy()[0, :, 0, 0]
     return values if volume.ndim == 4 else values[0]

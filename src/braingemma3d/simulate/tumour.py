@@ -206,18 +206,12 @@ def _narrowing(head: Head, plan: Plan, midline: float) -> tuple[tuple[float, flo
     return ((keep, 1.0) if midline < 0 else (1.0, keep)), 1.0, squeeze
 
 
-def _box(head: Head, members: NDArray[np.bool_], margin: int) -> _Box:
-    """The grid around ``members`` (N,) with a margin in voxels."""
-    where = head.voxel
-    chosen = where[:, members]
-    low = np.maximum(chosen.min(axis=1) - margin, 0)
-    high = np.minimum(chosen.max(axis=1) + margin + 1, np.array(SHAPE))
-    within = np.all((where >= low[:, None]) & (where < high[:, None]), axis=0)
-    index = np.flatnonzero(within)
-    size = high - low
-    shape: Shape = (int(size[0]), int(size[1]), int(size[2]))
-    flat = np.ravel_multi_index(tuple(where[:, index] - low[:, None]), shape)
-    return _Box(shape, index, np.asarray(flat))
+def _box(head: Head, members: NDArray[np.int64], margin: int) -> _Box:
+    """The grid around ``members``, indices into ``head.inside``, with a margin in voxels."""
+    voxels = np.unravel_index(head.inside[members], SHAPE)
+    place = head.place[tuple(slice(max(v.min() - margin, 0), v.max() + margin + 1) for v in voxels)]
+    flat = np.flatnonzero(place >= 0)
+    return _Box(place.shape, place.ravel()[flat], flat)
 
 
 def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[int]) -> NDArray[np.bool_] | None:
@@ -231,7 +225,7 @@ def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[
         offset = head.position - head.position[:, [centre]]
         near = np.flatnonzero((np.abs(offset) < 2.4 * radius + 4).all(axis=0))
         ellipse = _ellipse(rng, plan, offset[:, near]) / radius
-        box = _box(head, _as_mask(near, order.size), 0)
+        box = _box(head, near, 0)
         noise = rough * smooth_noise(rng, box.shape, max(0.55 * radius / SPACING, 1.5))
         noise += fine * smooth_noise(rng, box.shape, 2.0)
         spread = np.zeros(order.size, np.float32)
@@ -245,7 +239,7 @@ def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[
     if limit > LOOSEST_CORE:
         return None
     core = order < limit
-    box = _box(head, core, 1)
+    box = _box(head, np.flatnonzero(core), 1)
     parts, found = ndimage.label(box.fill(core, False))
     sizes = np.bincount(parts.ravel())[1:]
     if found < plan.foci or np.sort(sizes)[-plan.foci] < 0.12 * count:
@@ -253,12 +247,6 @@ def _core(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, centres: list[
     keep = np.isin(parts, 1 + np.argsort(sizes)[-plan.foci :]).ravel()
     core[box.members] &= keep[box.flat]
     return core
-
-
-def _as_mask(index: NDArray[np.int64], size: int) -> NDArray[np.bool_]:
-    mask = np.zeros(size, bool)
-    mask[index] = True
-    return mask
 
 
 def _ellipse(rng: np.random.Generator, plan: Plan, offset: Array) -> Array:
@@ -292,7 +280,7 @@ def _open_to_core(plan: Plan, anatomy: Anatomy, centres: list[int]) -> NDArray[n
 
 def _parts(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, core: NDArray[np.bool_]) -> Lesion | None:
     """Edema around the core and necrosis within it, with soft edges."""
-    box = _box(anatomy.head, core, EDEMA_MARGIN)
+    box = _box(anatomy.head, np.flatnonzero(core), EDEMA_MARGIN)
     solid = np.asarray(box.fill(core, False), bool)
     mask = np.where(solid, CORE, 0).astype(np.uint8)
     fading = np.zeros(box.shape, np.float32)
