@@ -69,8 +69,9 @@ with tempfile.TemporaryDirectory() as folder:
 page = Path(__file__).parent.parent / "docs" / "errors.md"
 page.write_text(
     "# What bad input gets\n\n"
-    "Each is one line on stderr, after `braingemma3d: error: `, without a traceback. In a batch the other scans are\n"
-    "still reported, and the line goes into `summary.csv` too. This page is written by\n"
+    "Each is one line on stderr, after `braingemma3d: error: `, without a traceback. It begins with the file's whole\n"
+    "path, of which the page shows the end. In a batch the other scans are still reported, the line goes into\n"
+    "`summary.csv` too, and the exit code is 1 unless none could be reported. This page is written by\n"
     "`python scripts/make_error_table.py`, which runs the command on each.\n\n"
     "| input | exit code | what the command says |\n|---|---:|---|\n" + "\n".join(rows) + "\n",
     encoding="utf-8",

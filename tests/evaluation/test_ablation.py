@@ -248,6 +248,9 @@ def test_a_row_trains_what_it_names_for_the_same_few_steps(config):
     bare = short_run(config, Row("mean inflation", {"inflation": "mean"}, contrast=False, writing=3), STEPS, seed=0)
     assert [(stage.name, stage.steps) for stage in bare.stages] == [("pretrain", 1), ("specialise", 6)]
     assert bare.model == config.model | {"inflation": "mean"}
+    alone = short_run(config, Row("InfoNCE alone", {}, weights={"report": 1.0}), STEPS, seed=0)
+    assert [stage.weights for stage in alone.stages if stage.objective == "contrast"] == [{"report": 1.0}]
+    assert alone.stages[2] == full.stages[2].model_copy(update={"seed": 0})
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -267,6 +270,7 @@ def test_every_row_is_trained(row, run, config, tmp_path):
             "compressor": "average",
         },
         "no stage 1": {},
+        "InfoNCE alone": {},
         "average pooling": {"compressor": "average"},
         "mean inflation": {"inflation": "mean"},
         "no depth positions": {"positions": "plane"},

@@ -21,6 +21,7 @@ from braingemma3d.evaluation.evaluate import (
 )
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.systems.model import ModelSystem
+from braingemma3d.evaluation.systems.system import one_view
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import Findings
@@ -241,6 +242,7 @@ def test_each_case_tells_what_was_read_and_what_is_true(tmp_path):
     said = [
         Prediction(id="a", text=LEFT.replace("left", "right"), mirrored=LEFT),
         Prediction(id="b", text="No mass. No mass.", mirrored=LEFT),
+        *(Prediction(system=one_view("given"), id=name, text=LEFT, mirrored=LEFT) for name in "abc"),
     ]
     write_results(said, references, "given", tmp_path, "t", "c")
     first, second = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text().splitlines()]
@@ -250,6 +252,7 @@ def test_each_case_tells_what_was_read_and_what_is_true(tmp_path):
     assert (first["scores"]["mirror_consistency"], first["scores"]["laterality_f1"]) == (1, 0)
     assert (second["scores"]["healthy_specificity"], second["flaws"]) == (1, ["repeats itself"])
     assert second["scores"]["mirror_consistency"] == 0
+    assert first["scores"]["mirror_consistency_of_one_view"] == 0, "each view names the left"
     assert "by_case" not in json.loads((tmp_path / "metrics.json").read_text())
 
 

@@ -32,7 +32,7 @@ from braingemma3d.files import claim, new_file, new_folder, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.pace import Progress, paced
 from braingemma3d.report.pipeline import Pipeline
-from braingemma3d.training.config import StageName, TrainingConfig
+from braingemma3d.training.config import StageName, Term, TrainingConfig
 from braingemma3d.training.run import CASES, Run
 
 logger = logging.getLogger(__name__)
@@ -51,11 +51,13 @@ FIRST_CASES = 384
 
 class Row(NamedTuple):
     """A component's row: what it changes of the model's configuration, and whether volumes meet texts before it writes,
-    which is the reference's stage 1; ``writing``: times as many steps of it as other rows have."""
+    which is the reference's stage 1, with which ``weights`` in place of the configuration's; ``writing``: times as many
+    steps of it as other rows have."""
 
     name: str
     changes: dict[str, Any]
     contrast: bool = True
+    weights: dict[Term, float] | None = None
     writing: int = 1
     seeds: int = SEEDS
 
@@ -67,6 +69,8 @@ ROWS = (
     Row("reference as coded", REFERENCE_COMPONENTS, contrast=False),
     # As long as the others: 150 steps of ground and 300 of align take about as long as 150 of writing.
     Row("no stage 1", {}, contrast=False, writing=2),
+    # The reference's own loss, without what this project has put beside it.
+    Row("InfoNCE alone", {}, weights={"report": 1.0}),
     Row("average pooling", {"compressor": "average"}),
     Row("mean inflation", {"inflation": "mean"}),
     Row("no depth positions", {"positions": "plane"}),
@@ -290,6 +294,8 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
             short: dict[str, Any] = {"steps": STEPS[stage.name] * steps * (row.writing if writes else 1), "seed": seed}
             if stage.keep is not None:
                 short["whole"] = 0.0
+            if row.weights is not None and stage.objective == "contrast":
+                short["weights"] = row.weights
             stages.append(stage.model_copy(update=short))
     simulate = config.data.simulate and min(config.data.simulate, FIRST_CASES)
     return config.model_copy(
@@ -319,10 +325,10 @@ def page(ablation: Ablation) -> str:
         "## Components",
         f"Each row is trained anew from the run's 2D tower, on the same cases: {told}. "
         "`no stage 1` has the last only, and twice as many steps of it; `reference as coded` has the last only, as its "
-        "stage 1 leaves nothing behind. Every model reads a scan in one view. Mean over the "
-        "seeds, with the lowest and highest. A row with one seed decides nothing by itself. Systems that do not look "
-        "or do not learn stand below; they are told the test cases' own reports."
-        + (f" {done} of {whole} runs are done yet." if done < whole else ""),
+        "stage 1 leaves nothing behind; `InfoNCE alone` has the reference's loss of stage 1 and no other. Every model "
+        "reads a scan in one view. Mean over the seeds, with the lowest and highest. A row with one seed decides "
+        "nothing by itself. Systems that do not look or do not learn stand below; they are told the test cases' own "
+        "reports." + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", components | {name: [system] for name, system in ablation.beside.systems.items()}),
     ]
     if told_failures:

@@ -134,7 +134,9 @@ def evaluate(
         left_out: cases that are none of these, and why.
 
     Raises:
-        InputError: two systems have one name, so that their reports could not be told apart.
+        InputError: two systems have one name, so that their reports could not be told apart, or another evaluation is
+            at work in ``out``.
+        ModelError: a system can't be loaded.
     """
     names = [system.name for system in systems]
     doubled = [name for name in names if names.count(name) > 1]

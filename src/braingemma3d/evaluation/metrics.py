@@ -11,7 +11,7 @@ from braingemma3d.evaluation.keywords import keyword_scores
 from braingemma3d.evaluation.nlg import nlg_scores
 from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import estimate, lift
-from braingemma3d.evaluation.systems.system import Kind, Reference
+from braingemma3d.evaluation.systems.system import Kind, Reference, one_view
 from braingemma3d.findings.compare import METRIC_OF, scores
 from braingemma3d.findings.extract import read
 from braingemma3d.findings.mirror import mirror_consistent
@@ -145,6 +145,9 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
             lifts[metric] = LiftValue(
                 over=best, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n
             )
+    by_case = dict(values[system])
+    if alone := values.get(one_view(system), {}).get("mirror_consistency"):
+        by_case["mirror_consistency_of_one_view"] = alone
     return Metrics(
         system=system,
         cases=len(references),
@@ -154,7 +157,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         confusion=confusion(complete[system], references),
         failures=failures,
         skipped=skipped,
-        by_case=values[system],
+        by_case=by_case,
     )
 
 

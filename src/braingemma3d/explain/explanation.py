@@ -84,8 +84,9 @@ def explain(
         progress: told of every batch.
 
     Raises:
-        InputError: the report is empty, or says nothing about what is asked; the brain is too small for so many
-            supervoxels; or the outline falls between the voxels of the model's grid.
+        InputError: the report is empty, says nothing about what is asked, or the model could not have written it or
+            its contrary; the brain is too small for so many supervoxels; or the outline falls between the voxels of
+            the model's grid.
     """
     if volume.brain_mask is None:
         raise ValueError("an explanation needs a brain mask")

@@ -38,7 +38,8 @@ def read_nifti(path: Path) -> Volume:
     """Read one 3D NIfTI file of any orientation, spacing and number type, with its scale slopes applied.
 
     Args:
-        path: a ``.nii`` or ``.nii.gz`` file. A fourth axis of length one is dropped.
+        path: a ``.nii`` or ``.nii.gz`` file, or either half of a pair (``.hdr``, ``.img``). Axes of length one behind
+            the third are dropped.
 
     Raises:
         InputError: the file is missing, empty, truncated, not NIfTI, not a 3D scalar image, or its affine is unusable.

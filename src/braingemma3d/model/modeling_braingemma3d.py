@@ -329,7 +329,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             **kwargs: passed to the Gemma 3 text tower, such as ``output_hidden_states`` and ``output_attentions``.
 
         Returns:
-            ``loss`` with labels, else ``logits`` (batch, kept tokens, vocabulary), minus infinity outside
+            ``loss`` with labels. Without them ``logits`` (batch, kept tokens, vocabulary), minus infinity outside
             ``config.report_tokens``, and what else the text tower was asked for.
 
         Raises:

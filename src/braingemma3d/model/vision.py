@@ -15,7 +15,8 @@ from braingemma3d.model.stem import Stem, patch_embedding
 
 
 class VisionEncoder3D(nn.Module):
-    """SigLIP over a volume: every patch attends to every other, in all three dimensions."""
+    """SigLIP over a volume: every patch attends to every other, in all three dimensions; with ``attention="slice"``, to
+    those of its slice."""
 
     def __init__(self, config: BrainGemma3DConfig) -> None:
         super().__init__()

@@ -95,6 +95,7 @@ def draw_case(seed: int, index: int, healthy: float = HEALTHY_SHARE, shift: bool
 
     Raises:
         ValueError: ``healthy`` is not a probability, or seed or index is negative.
+        RuntimeError: no lesion fits into the head.
     """
     if not 0 <= healthy <= 1:
         raise ValueError(f"healthy must be a probability, not {healthy}")

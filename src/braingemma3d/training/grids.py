@@ -51,7 +51,7 @@ class GridShard(BaseModel):
         pixels: intensities, 255 for 1.
         lesion: :data:`LESION_CLASSES`; None where nobody has outlined it.
         anatomy: lobes and lateral ventricles, each by its side; likewise.
-        records: report, findings and truth of each case.
+        records: id and report of each case; of a simulated one, findings and truth, too.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -47,7 +47,8 @@ from braingemma3d.training.words import TokensAsWords, answers, match_scale
 
 
 class VolumeDataset(Dataset):
-    """Volumes on the model's grid with what their reports say; every case in turn, mirrored every other time.
+    """Volumes on the model's grid with what their reports say; every case in turn, with flips mirrored every other
+    time.
 
     Item ``i`` is the same in every process and run.
 

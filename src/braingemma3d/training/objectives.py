@@ -1,4 +1,4 @@
-"""Contrastive objectives of the ``ground`` stage: volumes and texts in one space."""
+"""Contrastive objectives: images and texts in one space."""
 
 from __future__ import annotations
 

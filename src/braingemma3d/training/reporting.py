@@ -31,7 +31,7 @@ class ReportItem(TypedDict):
 
 
 class ReportDataset(Dataset):
-    """Cached patches with their reports; every case in turn, mirrored every other time.
+    """Cached patches with their reports; every case in turn, with flips mirrored every other time.
 
     Args:
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.

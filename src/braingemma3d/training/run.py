@@ -60,7 +60,8 @@ class Run:
 
     Args:
         config: what to train.
-        out: gets ``<stage>/`` for each stage, ``checkpoints/`` of the stages that are under way, and ``features/``.
+        out: gets ``run.json``, ``<stage>/`` for each stage, and what a later run may use or the user delete:
+            ``checkpoints/``, ``features/``, ``grids/`` and ``texts/``.
         workers: processes that draw simulated cases; one for each core by default.
         shared: folder of the caches that do not depend on weights, ``grids/`` and ``texts/``; ``out`` by default.
 
