@@ -120,17 +120,12 @@ def test_a_lesion_without_edema_shows_none() -> None:
 def test_edema_is_painted_where_the_mask_has_it() -> None:
     lesion = grown(edema_share=0.5)
     change = painted(lesion, 2.2) - painted(lesion, 1.5)
-    near = ndimage.distance_transform_edt(~on_grid(lesion.anatomy.head.inside, lesion.mask == EDEMA))
-    far = near.ravel()[lesion.anatomy.head.inside] > 5
+    head = lesion.anatomy.head
+    near = ndimage.distance_transform_edt(~head.on_grid(lesion.mask == EDEMA))
+    far = near.ravel()[head.inside] > 5
     assert (far & (lesion.mask == CORE)).any()
     assert np.abs(change[far]).max() < 0.01
     assert np.median(change[lesion.mask == EDEMA]) > 0.3
-
-
-def on_grid(inside: np.ndarray, values: np.ndarray) -> np.ndarray:
-    grid = np.zeros(SHAPE, values.dtype)
-    grid.ravel()[inside] = values
-    return grid
 
 
 def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,6 @@ def test_slices_of_any_thickness_leave_everything_where_it_is(axis: int, thickne
     plain = replace(drawn, axis=axis, thickness=thickness, blur_mm=0.0, bias=0.0, noise=0.0, gamma=1.0, intensity=100.0)
     voxel = np.arange(SHAPE[axis]).reshape([-1 if one == axis else 1 for one in range(3)]) * np.ones(SHAPE)
     image = acquire(plain, head, voxel.ravel()[head.inside].astype(np.float32))
-    brain = np.zeros(SHAPE, bool)
-    brain.ravel()[head.inside] = plain.visible
-    deep = ndimage.binary_erosion(brain, iterations=8)
+    deep = ndimage.binary_erosion(head.on_grid(plain.visible), iterations=8)
     assert deep.sum() > 1000
     np.testing.assert_allclose(image[deep] / 100, voxel[deep], atol=0.05)

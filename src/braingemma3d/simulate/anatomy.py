@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,9 +78,13 @@ class Head:
     @cached_property
     def place(self) -> NDArray[np.int64]:
         """(D, H, W) where each voxel stands in :attr:`inside`; -1 where it does not."""
-        place = np.full(SHAPE, -1)
-        place.ravel()[self.inside] = np.arange(self.inside.size)
-        return place
+        return self.on_grid(np.arange(self.inside.size), outside=-1)
+
+    def on_grid(self, values: NDArray[Any], outside: float = 0) -> NDArray[Any]:
+        """(D, H, W) of the type of ``values`` (N,), which stand where :attr:`inside` says; elsewhere ``outside``."""
+        grid = np.full(SHAPE, outside, values.dtype)
+        grid.ravel()[self.inside] = values
+        return grid
 
     @property
     def hull_ml(self) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from braingemma3d.findings.schema import Findings
-from braingemma3d.simulate.anatomy import SHAPE, Anatomy, Head, draw_head, grid_affine, label
+from braingemma3d.simulate.anatomy import Anatomy, Head, draw_head, grid_affine, label
 from braingemma3d.simulate.appearance import paint
 from braingemma3d.simulate.degrade import Scanner, acquire, draw_scanner
 from braingemma3d.simulate.fields import Array
@@ -55,27 +56,26 @@ class Case:
     @cached_property
     def tissue(self) -> NDArray[np.uint8]:
         """(D, H, W) tissue classes, :data:`~.atlas.TISSUES`; 0 outside the brain's hull."""
-        return self._grid(np.where(self.anatomy.head.hull < 0, self.anatomy.tissue, 0))
+        return self._in_hull(self.anatomy.tissue)
 
     @cached_property
     def lobe(self) -> NDArray[np.uint8]:
         """(D, H, W) lobes, :data:`~.atlas.LOBE_INDEX`; 0 outside the brain's hull."""
-        return self._grid(np.where(self.anatomy.head.hull < 0, self.anatomy.lobe, 0))
+        return self._in_hull(self.anatomy.lobe)
 
     @cached_property
     def side(self) -> NDArray[np.int8]:
         """(D, H, W), -1 patient's left, +1 right, 0 outside the brain's hull."""
-        return self._grid(np.where(self.anatomy.head.hull < 0, self.anatomy.side, 0)).astype(np.int8)
+        return self._in_hull(self.anatomy.side)
 
     @property
     def findings(self) -> Findings:
         """The truth in the vocabulary of reports."""
         return self.truth.findings()
 
-    def _grid(self, values: NDArray[np.generic]) -> NDArray[np.uint8]:
-        out = np.zeros(SHAPE, values.dtype)
-        out.ravel()[self.anatomy.head.inside] = values
-        return out
+    def _in_hull(self, values: NDArray[Any]) -> NDArray[Any]:
+        head = self.anatomy.head
+        return head.on_grid(values * (head.hull < 0))
 
 
 def case_id(seed: int, index: int) -> str:
@@ -164,6 +164,4 @@ def _finish(
     truth = measure(anatomy, mask, values, reference, 0 if lesion is None else lesion.foci)
     if truth is None or truth.lesion != (lesion is not None):
         return None
-    grid = np.zeros(SHAPE, np.uint8)
-    grid.ravel()[head.inside] = mask
-    return image, grid, truth, anatomy
+    return image, head.on_grid(mask), truth, anatomy

@@ -87,16 +87,12 @@ def acquire(scanner: Scanner, head: Head, signal: Array) -> Array:
     """The image (D, H, W) that ``scanner`` makes of ``signal`` (N,): whole numbers, background 0."""
     rng = np.random.default_rng(scanner.seed)
     bias = np.exp(scanner.bias * smooth_noise(rng, SHAPE, 30.0).ravel()[head.inside])
-    full = np.zeros(SHAPE, np.float32)
-    full.ravel()[head.inside] = signal**scanner.gamma * bias
     part = _bounds(head)
-    image = blur(full[part], scanner.blur_mm / SPACING)
+    image = blur(head.on_grid(signal**scanner.gamma * bias)[part], scanner.blur_mm / SPACING)
     image = _slices(rng, image, scanner)
     out = np.zeros(SHAPE, np.float32)
-    keep = np.zeros(SHAPE, bool)
-    keep.ravel()[head.inside] = scanner.visible
     out[part] = np.maximum(np.rint(image * scanner.intensity), LEAST_VALUE)
-    out[~keep] = 0
+    out[~head.on_grid(scanner.visible)] = 0
     return np.minimum(out, 32767)
 
 
