@@ -220,7 +220,7 @@ def test_two_processes_train_one_model(config, finished, tmp_path):
     (out / "grids").symlink_to(finished / "grids")
     settings.write_text(config.model_dump_json())
     programs = Path(sys.executable).parent
-    launch = [programs / "torchrun", "--nproc_per_node", "2", "--master_port", "29531"]
+    launch = [programs / "torchrun", "--standalone", "--nproc_per_node", "2"]
     train = [programs / "braingemma3d", "train", settings, "--out", out]
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run([*launch, *train], check=True, env=one_thread, capture_output=True, text=True)
@@ -228,8 +228,9 @@ def test_two_processes_train_one_model(config, finished, tmp_path):
     alone, together = trained(finished / "specialise"), trained(out / "specialise")
     assert together.keys() == alone.keys()
     assert all(value.isfinite().all() for value in together.values())
-    # Each process has batches of its own, so the two have learned from twice as many samples.
-    assert not torch.equal(together["compressor.queries"], alone["compressor.queries"])
+    for name in (name for name, value in alone.items() if value.ndim > 1 and not name.endswith("positions")):
+        torch.testing.assert_close(together[name].norm(), alone[name].norm(), rtol=0.05, atol=0)
+        assert (together[name] - alone[name]).norm() < 0.1 * alone[name].norm(), name
 
 
 def test_a_stage_asks_for_those_before_it(config, tmp_path):

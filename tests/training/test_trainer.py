@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import Dataset
@@ -15,7 +20,7 @@ from transformers import Trainer
 from braingemma3d.errors import InputError
 from braingemma3d.training import trainer
 from braingemma3d.training.config import Stage
-from braingemma3d.training.trainer import Learner, newest_checkpoint, samples, train
+from braingemma3d.training.trainer import Learner, newest_checkpoint, train
 
 
 class Line(Learner):
@@ -23,8 +28,9 @@ class Line(Learner):
 
     weights = {"report": 2.0, "lesion": 0.0}  # noqa: RUF012
 
-    def __init__(self) -> None:
+    def __init__(self, dropout: float = 0.1) -> None:
         super().__init__()
+        self.dropout = dropout
         self.layer = nn.Linear(4, 1)
         self.frozen = nn.Linear(1, 1)
 
@@ -32,7 +38,7 @@ class Line(Learner):
         return {"encoder": list(self.layer.parameters()), "heads": list(self.frozen.parameters())}
 
     def terms(self, x, y):
-        loss = ((nn.functional.dropout(self.layer(x), 0.1) - y) ** 2).mean()
+        loss = ((nn.functional.dropout(self.layer(x), self.dropout) - y) ** 2).mean()
         return {"report": loss, "lesion": 3 * loss, "anatomy": 5 * loss}
 
 
@@ -54,9 +60,9 @@ def final_weights(out):
     return load_file(out / "checkpoint-12" / "model.safetensors")
 
 
-def fresh():
+def fresh(dropout=0.1):
     torch.manual_seed(0)
-    return Line()
+    return Line(dropout)
 
 
 def test_a_run_that_was_interrupted_ends_as_if_it_had_not_been(tmp_path, caplog, monkeypatch):
@@ -171,10 +177,21 @@ def test_items_are_asked_for_in_order(tmp_path):
     assert asked[: 12 * 4] == list(range(12 * 4))
 
 
-def test_each_process_has_batches_of_its_own(monkeypatch):
-    assert samples(3, 4) == 12
-    monkeypatch.setattr(trainer, "PartialState", lambda: SimpleNamespace(num_processes=2))
-    assert samples(3, 4) == 24
+def test_two_processes_share_each_batch(tmp_path):
+    """This file, run as a program, is what each of them does."""
+    train(fresh(dropout=0.0), Points(), stage(), tmp_path / "alone")
+    launch = [Path(sys.executable).with_name("torchrun"), "--standalone", "--nproc_per_node", "2"]
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*launch, __file__, tmp_path / "together"], check=True, env=one_thread, capture_output=True)
+    alone, together = final_weights(tmp_path / "alone"), final_weights(tmp_path / "together")
+    for name, weight in alone.items():
+        torch.testing.assert_close(together[name], weight, rtol=1e-2, atol=1e-3)
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "PartialState", lambda: SimpleNamespace(num_processes=3))
+    with pytest.raises(InputError, match="ground: 3 processes can't share a batch of 4 evenly"):
+        train(fresh(), Points(), stage(), tmp_path)
 
 
 def test_a_part_without_a_rate_stays_as_it_is_and_out_of_the_checkpoint(tmp_path):
@@ -224,3 +241,8 @@ def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
         (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text("{}")
     (tmp_path / "checkpoint-12" / "trainer_state.json").write_text('{"epoch": 0.')
     assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+
+
+if __name__ == "__main__":
+    PartialState(cpu=True)
+    train(fresh(dropout=0.0), Points(), stage(), Path(sys.argv[1]))

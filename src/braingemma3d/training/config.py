@@ -73,7 +73,7 @@ class Stage(_Settings):
             ``anatomy``: maps, and ``amounts`` of both, for data that has them.
         contrast: InfoNCE, or SigLIP's sigmoid loss, between volumes and reports.
         steps: optimizer steps.
-        batch: samples a step, on each process.
+        batch: samples a step, over all processes together.
         keep: patches of each volume that the encoder sees, drawn at random from those that show brain; None: all.
         whole: with ``keep``, the share of the steps, at the end, that see whole volumes.
         chunk: volumes that are encoded at a time; the rest of a batch is encoded again in the backward pass, which
@@ -110,6 +110,11 @@ class Stage(_Settings):
     def objective(self) -> Objective:
         """What its loss is."""
         return OBJECTIVES[self.name]
+
+    @property
+    def samples(self) -> int:
+        """How many it sees in all."""
+        return self.steps * self.batch
 
     @model_validator(mode="after")
     def _fits_together(self) -> Stage:

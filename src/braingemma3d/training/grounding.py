@@ -42,7 +42,7 @@ from braingemma3d.training.maps import (
 )
 from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports
-from braingemma3d.training.trainer import Learner, samples
+from braingemma3d.training.trainer import Learner
 from braingemma3d.training.words import TokensAsWords, answers, match_scale
 
 
@@ -74,7 +74,7 @@ class VolumeDataset(Dataset):
         self.config = config
         opened = [open_shard(shard) for shard in shards]
         self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
-        self.whole_from = samples(round((1 - stage.whole) * stage.steps), stage.batch)
+        self.whole_from = round((1 - stage.whole) * stage.steps) * stage.batch
         self.features = None if features is None else CachedFeatures(features)
         self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
@@ -94,7 +94,7 @@ class VolumeDataset(Dataset):
         return joint_shares(as_seen(lesion, self.config), as_seen(anatomy, self.config), self.config.patch_shape)
 
     def __len__(self) -> int:
-        return samples(self.stage.steps, self.stage.batch)
+        return self.stage.samples
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         number, flipped = in_turn(index, len(self.cases), self.stage)
@@ -157,7 +157,8 @@ def drawn_patches(
     """
     d, h, w = (size // step for size, step in zip(pixels.shape, patch, strict=True))
     blocks = pixels[: d * patch[0], : h * patch[1], : w * patch[2]].reshape(d, patch[0], h, patch[1], w, patch[2])
-    empty = (blocks.max(axis=(1, 3, 5)) == 0).ravel()
+    # One axis after the other: at once takes fourteen times as long.
+    empty = (blocks.max(axis=1).max(axis=2).max(axis=3) == 0).ravel()
     return np.sort(np.lexsort((rng.random(empty.size), empty))[:count])
 
 

@@ -19,7 +19,7 @@ from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard
 from braingemma3d.training.grounding import in_turn
-from braingemma3d.training.trainer import Learner, samples
+from braingemma3d.training.trainer import Learner
 from braingemma3d.training.words import match_scale
 
 
@@ -51,7 +51,7 @@ class ReportDataset(Dataset):
         return sorted(used | {tokenizer.eos_token_id})
 
     def __len__(self) -> int:
-        return samples(self.stage.steps, self.stage.batch)
+        return self.stage.samples
 
     def __getitem__(self, index: int) -> ReportItem:
         number, flipped = in_turn(index, len(self.reports), self.stage)

@@ -33,7 +33,7 @@ from braingemma3d.training.patients import HISTORY, learned_from, to_learn_from
 from braingemma3d.training.reporting import ReportDataset, Reporting
 from braingemma3d.training.slices import SliceDataset, SlicePretraining
 from braingemma3d.training.texts import embed_sentences
-from braingemma3d.training.trainer import samples, train
+from braingemma3d.training.trainer import train
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Run:
 
     def _pretrain(self, stage: Stage, before: list[StageName]) -> None:
         patch = self.model_config.patch_shape[1]
-        data = SliceDataset(self.shards, patch, samples(stage.steps, stage.batch), stage.seed)
+        data = SliceDataset(self.shards, patch, stage.samples, stage.seed)
         captions = embed_sentences(data.captions, self.language_source)
         torch.manual_seed(stage.seed)
         learner = SlicePretraining(self.model_config, captions, stage.weights)

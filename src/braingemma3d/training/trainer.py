@@ -88,8 +88,14 @@ def train(
         writes results.
 
     Raises:
-        InputError: the stage began with another number of processes, or its loss grows beyond all numbers.
+        InputError: the processes can't share a batch evenly, the stage began with another number of them, or its loss
+            grows beyond all numbers.
     """
+    processes = PartialState().num_processes
+    if stage.batch % processes:
+        raise InputError(
+            f"{stage.name}: {processes} processes can't share a batch of {stage.batch} evenly; start another number"
+        )
     parts = learner.parts()
     learner.requires_grad_(False)
     for name in stage.rates:
@@ -98,7 +104,7 @@ def train(
     arguments = TrainingArguments(
         output_dir=str(out),
         max_steps=stage.steps,
-        per_device_train_batch_size=stage.batch,
+        per_device_train_batch_size=stage.batch // processes,
         lr_scheduler_type="cosine",
         warmup_steps=stage.warmup,
         bf16=fast_dtype() is torch.bfloat16,
@@ -116,9 +122,8 @@ def train(
     # Another GPU is for another process (accelerate launch); torch's DataParallel would split the batch over all.
     arguments._n_gpu = 1
     last = newest_checkpoint(out)
-    processes = PartialState().num_processes
     if last is not None:
-        # Samples are dealt out to processes by their number.
+        # Each has left its own random state beside the checkpoint.
         if not claim(out / PROCESSES, str(processes)):
             raise InputError(
                 f"{out}: this stage began with another number of processes than {processes}; resume it with that number"
@@ -159,11 +164,6 @@ def _is_json(path: Path) -> bool:
     except ValueError:
         return False
     return True
-
-
-def samples(steps: int, batch: int) -> int:
-    """What all processes together see in so many steps, with ``batch`` samples on each."""
-    return steps * batch * PartialState().num_processes
 
 
 class _Trainer(Trainer):
@@ -277,7 +277,7 @@ class _Progress(TrainerCallback):
         first, since = self.begun
         seconds = max(time.monotonic() - since, 1e-6)
         steps = max(state.global_step - first, 1)
-        rate = steps * self.stage.batch * args.world_size / seconds
+        rate = steps * self.stage.batch / seconds
         hidden = ("epoch", "learning_rate", "grad_norm", "step", "total_flos", "seconds")
         text = "  ".join(f"{name} {value:.3f}" for name, value in logs.items() if name not in hidden)
         text = f"{text}  {rate:.1f} samples/s"
