@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,13 +8,9 @@ import pytest
 from scipy import ndimage
 
 from braingemma3d.simulate import case as module
-from braingemma3d.simulate.anatomy import SHAPE, draw_head
-from braingemma3d.simulate.appearance import paint
+from braingemma3d.simulate.anatomy import SHAPE
 from braingemma3d.simulate.case import Case, draw_case
-from braingemma3d.simulate.plan import draw_plan
-from braingemma3d.simulate.ranges import TRAIN
 from braingemma3d.simulate.truth import CORE, EDEMA
-from braingemma3d.simulate.tumour import Lesion, grow
 
 
 def test_same_seed_and_index_give_the_same_case(lesions: list[Case]) -> None:
@@ -70,62 +65,6 @@ def test_both_sides_and_all_grades_occur(lesions: list[Case]) -> None:
     assert sides["right"] >= 3
     for name, least in (("edema", 3), ("necrosis", 2), ("ventricular_compression", 3)):
         assert len({getattr(case.truth, name) for case in lesions}) >= least
-
-
-def test_plans_draw_grades_evenly_and_nearly_free_of_size() -> None:
-    rng = np.random.default_rng(5)
-    plans = [draw_plan(rng, TRAIN) for _ in range(3000)]
-    edema = Counter(
-        "none"
-        if p.edema_share == 0
-        else "mild"
-        if p.edema_share < 0.33
-        else "moderate"
-        if p.edema_share < 0.67
-        else "severe"
-        for p in plans
-    )
-    compression = Counter(p.compression for p in plans)
-    assert min(edema.values()) > 0.18 * len(plans)
-    assert min(compression.values()) > 0.25 * len(plans)
-    assert 0.35 < np.mean([p.necrosis_share > 0 for p in plans]) < 0.6
-    size = np.log([p.core_ml for p in plans])
-    for graded in ([p.compression for p in plans], [p.necrosis_share > 0 for p in plans]):
-        means = [size[[g == grade for g in graded]].mean() for grade in set(graded)]
-        assert max(means) - min(means) < 0.8 * size.std()
-
-
-def grown(**changes: object) -> Lesion:
-    """A lesion grown into one and the same head, its plan altered."""
-    head = draw_head(np.random.default_rng(3), TRAIN)
-    for seed in range(200):
-        plan = replace(draw_plan(np.random.default_rng(seed), TRAIN), lobe="frontal", course="lateral", foci=1)
-        lesion = grow(np.random.default_rng(seed), head, replace(plan, **changes), head.hull < 0)
-        if lesion is not None:
-            return lesion
-    raise AssertionError("no lesion fits")
-
-
-def painted(lesion: Lesion, edema_signal: float) -> np.ndarray:
-    bright = replace(lesion, plan=replace(lesion.plan, edema_signal=edema_signal))
-    return paint(np.random.default_rng(1), TRAIN, lesion.anatomy, bright)
-
-
-def test_a_lesion_without_edema_shows_none() -> None:
-    lesion = grown(edema_share=0.0)
-    assert not lesion.edema.any()
-    assert np.array_equal(painted(lesion, 1.5), painted(lesion, 2.2))
-
-
-def test_edema_is_painted_where_the_mask_has_it() -> None:
-    lesion = grown(edema_share=0.5)
-    change = painted(lesion, 2.2) - painted(lesion, 1.5)
-    head = lesion.anatomy.head
-    near = ndimage.distance_transform_edt(~head.on_grid(lesion.mask == EDEMA))
-    far = near.ravel()[head.inside] > 5
-    assert (far & (lesion.mask == CORE)).any()
-    assert np.abs(change[far]).max() < 0.01
-    assert np.median(change[lesion.mask == EDEMA]) > 0.3
 
 
 def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
