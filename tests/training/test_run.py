@@ -225,6 +225,7 @@ def test_two_processes_train_one_model(config, finished, tmp_path):
     one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run([*launch, *train], check=True, env=one_thread, capture_output=True, text=True)
     assert done.stdout == f"Written to {out / 'specialise'}\n", "each by itself would write this"
+    assert done.stderr.count("grid shards are there") == 1
     alone, together = trained(finished / "specialise"), trained(out / "specialise")
     assert together.keys() == alone.keys()
     assert all(value.isfinite().all() for value in together.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -39,6 +40,9 @@ def train(
     # reads the cases and encodes them, which takes longer than the minutes that torch would wait.
     processes = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
     processes.wait_for_everyone()
+    if not processes.is_main_process:
+        # What one of them says of all is enough.
+        logging.getLogger("braingemma3d").setLevel(logging.WARNING)
     last = Run(settings, out).go(stage)
     if processes.is_main_process:
         print(f"Written to {last}")
