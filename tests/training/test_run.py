@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -261,6 +262,15 @@ def test_a_wrong_model_setting_is_one_line(config, tmp_path, setting, value, say
         Run(wrong, tmp_path)
 
 
+def test_what_a_later_stage_cannot_do_is_refused_before_the_first(config, tmp_path, monkeypatch):
+    few = config.model_copy(update={"model": config.model | {"num_visual_tokens": 8}})
+    with pytest.raises(InputError, match=r"ground: 8 visual tokens .* set model\.num_visual_tokens"):
+        Run(few, tmp_path)
+    monkeypatch.setattr(run_module, "PartialState", lambda: SimpleNamespace(num_processes=4))
+    with pytest.raises(InputError, match="warmup: 4 processes can't share a batch of 2 evenly"):
+        Run(config, tmp_path)
+
+
 def test_reports_may_be_as_long_as_those_learned_from(config, finished, tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "SLACK", 1000)
     longer = config.model_copy(update={"stages": (config.stages[-2],)})
@@ -303,9 +313,15 @@ def test_a_backbone_of_another_width_is_one_line(config, finished, tmp_path):
         Run(wrong, tmp_path, shared=finished).go()
 
 
-def test_two_trainings_do_not_share_a_folder(config, finished):
+def test_two_trainings_do_not_share_a_folder(config, finished, tmp_path):
     with FileLock(finished / "training.lock"), pytest.raises(InputError, match="another training is at work here"):
         Run(config, finished).go()
+    Run(config, tmp_path)
+    other = config.model_copy(update={"own_words": False})
+    # It draws its cases, and has not begun to learn.
+    with FileLock(tmp_path / "training.lock"), pytest.raises(InputError, match="another training is at work here"):
+        Run(other, tmp_path)
+    assert (tmp_path / "run.json").read_text() == config.model_dump_json(indent=2)
 
 
 def test_a_trained_model_goes_on_learning(config, finished, tmp_path):

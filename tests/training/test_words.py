@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import small_models
-from braingemma3d.errors import InputError
 from braingemma3d.model.backbones import load_tokenizer
 from braingemma3d.simulate.case import draw_case
 from braingemma3d.training.words import QUESTIONS, UNTOLD, WORDS, TokensAsWords, answers, match_scale
@@ -130,12 +129,6 @@ def test_a_batch_that_tells_nothing_costs_nothing(as_words):
         )
         == 0
     )
-
-
-def test_too_few_tokens_for_the_questions_are_refused(model, backbone_folders):
-    model.config.num_visual_tokens = 8
-    with pytest.raises(InputError, match=r"set model\.num_visual_tokens"):
-        TokensAsWords(model, load_tokenizer(str(backbone_folders.language)))
 
 
 def test_tokens_are_made_as_large_as_words(model):

@@ -37,7 +37,6 @@ class Case:
         truth: measured on image and masks.
         report: the text that says it.
         anatomy: labels of the deformed head as vectors over ``anatomy.head.inside``.
-        slice_axis, slice_mm: through-plane axis and slice thickness of the acquisition.
         seed, index: with ``healthy`` and ``shift`` they give the same case again.
     """
 
@@ -48,8 +47,6 @@ class Case:
     truth: Truth
     report: str
     anatomy: Anatomy
-    slice_axis: int
-    slice_mm: float
     seed: int
     index: int
 
@@ -122,8 +119,6 @@ def draw_case(seed: int, index: int, healthy: float = HEALTHY_SHARE, shift: bool
         truth=truth,
         report=write_report(truth, words),
         anatomy=anatomy,
-        slice_axis=scanner.axis,
-        slice_mm=scanner.thickness,
         seed=seed,
         index=index,
     )

@@ -90,10 +90,9 @@ def write_cohort(
     missing = [index for index in range(n) if not _complete(root, case_id(seed, index))]
     if len(missing) < n:
         _log.info("%d of %d cases are already there", n - len(missing), n)
-    count = min(workers or cores(), max(len(missing), 1))
     manifest = root / "manifest.jsonl"
     try:
-        drawn = in_processes(partial(draw_and_save, root, cohort), missing, count)
+        drawn = in_processes(partial(draw_and_save, root, cohort), missing, workers)
         for _ in progress(drawn, len(missing), "Simulating"):
             pass
     finally:
@@ -123,12 +122,18 @@ def _complete(root: Path, name: str) -> bool:
     return all(path.exists() for path in paths)
 
 
-def in_processes(work: Callable[[Item], Done], items: Sequence[Item], workers: int) -> Iterator[Done]:
-    """Work on ``items`` in processes of their own, or in this one if ``workers`` is 1; yield each result as it comes.
+def in_processes(work: Callable[[Item], Done], items: Sequence[Item], workers: int | None = None) -> Iterator[Done]:
+    """Work on ``items`` in processes of their own, or in this one; yield each result as it comes.
+
+    Args:
+        work: on one item; it must be possible to pickle both.
+        items: in any order.
+        workers: processes; ``None`` for one for each core that this one may use. One is this process.
 
     Raises:
         InputError: a process was ended from outside.
     """
+    workers = min(workers or cores(), len(items))
     if workers <= 1:
         yield from map(work, items)
         return

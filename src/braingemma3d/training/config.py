@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from braingemma3d.errors import InputError, first_fault, in_one_line
+from braingemma3d.simulate.case import HEALTHY_SHARE
 
 StageName = Literal["pretrain", "ground", "align", "warmup", "specialise"]
 Objective = Literal["slices", "contrast", "report"]
@@ -67,7 +68,7 @@ class Stage(_Settings):
     Attributes:
         name: what it is for, see :data:`OBJECTIVES`, and the folder that it writes.
         rates: the parts that train, each with its peak learning rate. ``heads`` are what only training needs: text
-            head, map head, temperature.
+            head, map heads, temperature and its like.
         weights: of the terms of the loss. ``report``: the whole report; ``findings``: which word is right for each of
             them, ``words``: how far a visual token is from that word; ``captions``: of slices; ``lesion`` and
             ``anatomy``: maps, and ``amounts`` of both, for data that has them.
@@ -157,7 +158,7 @@ class Data(_Settings):
     manifest: Path | None = None
     simulate: int | None = Field(default=None, ge=1)
     seed: int = Field(default=1, ge=0)
-    healthy: float = Field(default=0.25, ge=0, le=1)
+    healthy: float = Field(default=HEALTHY_SHARE, ge=0, le=1)
 
     @model_validator(mode="after")
     def _one_source(self) -> Data:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -29,6 +30,8 @@ def cache_features(
 ) -> list[Path]:
     """Encode every case of the shards, and its mirror image; files that are already there are kept.
 
+    Several processes share the files out.
+
     Args:
         encoder: in evaluation mode.
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
@@ -45,7 +48,9 @@ def cache_features(
     kind = f"{'-flipped' if flips else ''}{f'-flat{flatten:g}' if flatten else ''}"
     paths = [root / f"{shard.name}{kind}.npy" for shard in shards]
     remove_left_behind(root)
-    missing = [number for number, path in enumerate(paths) if not path.is_file()]
+    state = PartialState()
+    share = range(state.process_index, len(paths), state.num_processes)
+    missing = [number for number in share if not paths[number].is_file()]
     views = 2 if flips else 1
     for number in paced(missing, len(missing), f"shards of {SHARD} volumes encoded"):
         pixels = _views(open_shard(shards[number]), views, flatten, np.random.default_rng(number + 1))
@@ -57,6 +62,7 @@ def cache_features(
                 encoded[start : start + BATCH, view] = patches.view(torch.uint16).numpy()
         with new_file(paths[number]) as partial, partial.open("wb") as file:
             np.save(file, encoded, allow_pickle=False)
+    state.wait_for_everyone()
     return paths
 
 
@@ -64,9 +70,8 @@ def _views(shard: GridShard, views: int, flatten: float, rng: np.random.Generato
     """(cases, views, D, H, W): each case, and with two views its mirror image, with its own flat pieces."""
     pixels = np.repeat(shard.pixels[:, None], views, axis=1)
     if shard.lesion is not None and flatten:
-        lesion, anatomy = shard.maps()
         for row, view in np.argwhere(rng.random(pixels.shape[:2]) < flatten):
-            pixels[row, view] = flattened(pixels[row, view], lesion[row], anatomy[row], rng)
+            pixels[row, view] = flattened(pixels[row, view], *shard.maps(row), rng)
     if views == 2:
         pixels[:, 1] = pixels[:, 1, ..., ::-1].copy()
     return pixels

@@ -22,7 +22,7 @@ from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.pace import paced
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
-from braingemma3d.simulate.cohort import VERSION, Cohort, cores, in_processes
+from braingemma3d.simulate.cohort import VERSION, Cohort, in_processes
 from braingemma3d.simulate.truth import CORE, EDEMA, NECROSIS
 
 logger = logging.getLogger(__name__)
@@ -61,11 +61,11 @@ class GridShard(BaseModel):
     anatomy: NDArray[np.uint8] | None
     records: list[dict]
 
-    def maps(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Lesion and anatomy of cases that have them."""
+    def maps(self, *at: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Lesion and anatomy of cases that have them: of all, of the case ``at``, or of one of its levels."""
         if self.lesion is None or self.anatomy is None:
             raise ValueError("these cases have no maps")
-        return self.lesion, self.anatomy
+        return self.lesion[at], self.anatomy[at]
 
 
 def as_volume(case: Case) -> Volume:
@@ -115,7 +115,7 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     root = folder / f"{name}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
-    drawn = in_processes(partial(_draw_shard, cohort=cohort, shape=shape), missing, workers or cores())
+    drawn = in_processes(partial(_draw_shard, cohort=cohort, shape=shape), missing, workers)
     for _ in paced(drawn, len(missing), f"shards of {SHARD} patients drawn"):
         pass
     return shards

@@ -27,7 +27,7 @@ from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
-from braingemma3d.training.grids import GridShard, flattened, jittered, mirrored_anatomy, open_shard
+from braingemma3d.training.grids import flattened, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import (
     AMOUNTS,
     LESION_KINDS,
@@ -76,7 +76,10 @@ class VolumeDataset(Dataset):
         self.cases = [(shard, row) for shard in opened for row in range(len(shard.records))]
         self.whole_from = round((1 - stage.whole) * stage.steps) * stage.batch
         self.features = None if features is None else CachedFeatures(features)
-        self.whole_amounts = None if features is None else [self._amounts(*case) for case in self.cases]
+        self.with_maps = bool({"lesion", "anatomy", "amounts"} & stage.weights.keys())
+        self.whole_amounts: list[Tensor] = []
+        if features is not None and self.with_maps:
+            self.whole_amounts = [total_amounts(self._joint(*shard.maps(row))) for shard, row in self.cases]
         reports = [shard.records[row]["report"] for shard, row in self.cases]
         self.texts = reports + ([swap_sides(report) for report in reports] if stage.flips else [])
         self.told = torch.stack([answers(text) for text in self.texts])
@@ -84,11 +87,6 @@ class VolumeDataset(Dataset):
         if "report" in stage.weights:
             self.embedded = embed_reports(self.texts, language_source, cache)
             self.embedded -= self.embedded.mean(0)
-
-    def _amounts(self, shard: GridShard, row: int) -> Tensor | None:
-        if shard.lesion is None or shard.anatomy is None:
-            return None
-        return total_amounts(self._joint(shard.lesion[row], shard.anatomy[row]))
 
     def _joint(self, lesion: NDArray[np.uint8], anatomy: NDArray[np.uint8]) -> Tensor:
         return joint_shares(as_seen(lesion, self.config), as_seen(anatomy, self.config), self.config.patch_shape)
@@ -103,16 +101,16 @@ class VolumeDataset(Dataset):
         item = {"told": self.told[text]}
         if self.embedded is not None:
             item["report"] = self.embedded[text]
-        if self.features is not None and self.whole_amounts is not None:
-            whole = self.whole_amounts[number]
-            if whole is not None:
+        if self.features is not None:
+            item["patches"] = self.features(number, flipped)
+            if self.with_maps:
+                whole = self.whole_amounts[number]
                 item["amounts"] = mirrored_amounts(whole) if flipped else whole
-            return {"patches": self.features(number, flipped), **item}
+            return item
         rng = np.random.default_rng([self.stage.seed, index])
         seen = shard.pixels[row]
         if shard.lesion is not None and rng.random() < self.stage.flatten:
-            lesion, anatomy = shard.maps()
-            seen = flattened(seen, lesion[row], anatomy[row], rng)
+            seen = flattened(seen, *shard.maps(row), rng)
         pixels = jittered(seen, rng)
         pixels = pixels[..., ::-1].copy() if flipped else pixels
         item["pixel_values"] = torch.from_numpy(pixels)[None]
@@ -120,8 +118,8 @@ class VolumeDataset(Dataset):
         if self.stage.keep is not None and index < self.whole_from:
             cut = as_seen(pixels, self.config)
             kept = item["kept"] = torch.from_numpy(drawn_patches(cut, self.config.patch_shape, self.stage.keep, rng))
-        if shard.lesion is not None:
-            lesion, anatomy = (labels[row] for labels in shard.maps())
+        if self.with_maps:
+            lesion, anatomy = shard.maps(row)
             if flipped:
                 lesion, anatomy = lesion[..., ::-1], mirrored_anatomy(anatomy)
             joint = self._joint(lesion, anatomy)

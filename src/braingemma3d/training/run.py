@@ -32,8 +32,9 @@ from braingemma3d.training.grounding import Grounding, VolumeDataset
 from braingemma3d.training.patients import HISTORY, learned_from, to_learn_from
 from braingemma3d.training.reporting import ReportDataset, Reporting
 from braingemma3d.training.slices import SliceDataset, SlicePretraining
-from braingemma3d.training.texts import embed_sentences
+from braingemma3d.training.texts import embed_reports
 from braingemma3d.training.trainer import train
+from braingemma3d.training.words import QUESTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ CASES = "cases.sha256"
 stages of a run must not learn from different ones."""
 CHECKPOINTS = "checkpoints"
 FEATURES = "features"
+TEXTS = "texts"
 LOCK = "training.lock"
 MATCHED = 8
 """Volumes by which the size of visual tokens is matched with that of words."""
@@ -60,13 +62,14 @@ class Run:
 
     Args:
         config: what to train.
-        out: gets ``run.json``, ``<stage>/`` for each stage, and what a later run may use or the user delete:
-            ``checkpoints/``, ``features/``, ``grids/`` and ``texts/``.
+        out: gets ``run.json`` and ``cases.sha256``, which bind it, ``<stage>/`` for each stage, and what a later run
+            may use or the user delete: ``checkpoints/``, ``features/``, ``grids/`` and ``texts/``.
         workers: processes that draw simulated cases; one for each core by default.
         shared: folder of the caches that do not depend on weights, ``grids/`` and ``texts/``; ``out`` by default.
 
     Raises:
-        InputError: the folder holds a run of another configuration.
+        InputError: the folder holds a run of another configuration, another training is at work in it, or the
+            configuration fits neither the model nor the number of processes.
     """
 
     def __init__(
@@ -82,27 +85,42 @@ class Run:
         self.start = trained_folder(config.start) if config.start else None
         if config.start and self.start is None:
             raise InputError(f"start: {config.start} has no trained weights; give its size in place of it")
-        try:
-            if self.start is None:
+        if self.start is not None:
+            self.model_config = trained_config(self.start)
+        else:
+            try:
                 self.model_config = BrainGemma3DConfig.of_size(str(config.size), **config.model)
-            else:
-                self.model_config = trained_config(self.start)
-        except (ValueError, TypeError, IndexError, ArithmeticError, StrictDataclassError) as error:
-            raise InputError(f"the configuration's model can't be built: {error}; correct size or model") from error
+            except (ValueError, TypeError, IndexError, ArithmeticError, StrictDataclassError) as error:
+                raise InputError(f"the configuration's model can't be built: {error}; correct size or model") from error
         if not self.model_config.language_source:
             of = config.start or config.size
             raise InputError(f"model {of!r} names no language_source; set it to a folder or a hub id")
         self.language_source = self.model_config.language_source
         if missing := set(config.report_to) - set(get_available_reporting_integrations()):
             raise InputError(f"report_to: {min(missing)} is not installed; install it, or leave it out")
+        for stage in config.stages:
+            self._refuse_unfit(stage)
         with PartialState().main_process_first():
             if PartialState().is_main_process and not begun(out):
-                # A run that failed before its first stage began binds nobody.
-                (out / SETTINGS).unlink(missing_ok=True)
-                (out / CASES).unlink(missing_ok=True)
+                with alone(out / LOCK, "training"):
+                    # A run that failed before its first stage began binds nobody.
+                    (out / SETTINGS).unlink(missing_ok=True)
+                    (out / CASES).unlink(missing_ok=True)
             claimed = claim(out / SETTINGS, config.model_dump_json(indent=2))
         if not claimed:
             raise InputError(f"{out}: holds a run of another configuration; choose another --out")
+
+    def _refuse_unfit(self, stage: Stage) -> None:
+        processes, tokens = PartialState().num_processes, self.model_config.num_visual_tokens
+        if stage.batch % processes:
+            raise InputError(
+                f"{stage.name}: {processes} processes can't share a batch of {stage.batch} evenly; start another number"
+            )
+        if {"findings", "words"} & stage.weights.keys() and tokens < len(QUESTIONS):
+            raise InputError(
+                f"{stage.name}: {tokens} visual tokens can't learn findings and words, which need {len(QUESTIONS)}; "
+                "set model.num_visual_tokens, or leave these weights out"
+            )
 
     def go(self, only: StageName | None = None) -> Path:
         """Run the stages that are not done, or one of them; a stage that was interrupted goes on.
@@ -166,7 +184,7 @@ class Run:
     def _pretrain(self, stage: Stage, before: list[StageName]) -> None:
         patch = self.model_config.patch_shape[1]
         data = SliceDataset(self.shards, patch, stage.samples, stage.seed)
-        captions = embed_sentences(data.captions, self.language_source)
+        captions = embed_reports(data.captions, self.language_source, self.shared / TEXTS)
         torch.manual_seed(stage.seed)
         learner = SlicePretraining(self.model_config, captions, stage.weights)
         history = train(learner, data, stage, self._checkpoints(stage), report_to=self.config.report_to)
@@ -179,10 +197,7 @@ class Run:
         shards = self.shards
         model, processor = self._model(stage, before)
         features = None if "encoder" in stage.rates else self._features(model, shards, stage)
-        texts = self.shared / "texts"
-        # The texts are embedded once, by the first process; the others find them in the cache.
-        with PartialState().main_process_first():
-            data = VolumeDataset(shards, stage, self.model_config, self.language_source, texts, features)
+        data = VolumeDataset(shards, stage, self.model_config, self.language_source, self.shared / TEXTS, features)
         torch.manual_seed(stage.seed)
         learner = Grounding(model, stage, processor.tokenizer)
         if self.start is None and set(before) <= {"pretrain"}:
@@ -217,8 +232,7 @@ class Run:
         encoder = model.vision_encoder.to(fast_dtype())
         # A run that has not begun may be given another model, whose encoder can have the same weights.
         of_model = hashlib.sha256(self.config.model_dump_json(include={"size", "start", "model"}).encode()).hexdigest()
-        with PartialState().main_process_first():
-            paths = cache_features(encoder, shards, self.out / FEATURES / of_model[:8], stage.flips, stage.flatten)
+        paths = cache_features(encoder, shards, self.out / FEATURES / of_model[:8], stage.flips, stage.flatten)
         encoder.float()
         return paths
 

@@ -95,7 +95,7 @@ class SliceDataset(Dataset):
     Args:
         shards: folders of :func:`~braingemma3d.training.grids.draw_grids`.
         patch_size: pixels of a patch along both axes.
-        length: slices in an epoch.
+        length: slices in all.
         seed: of the choice of slices.
 
     Raises:
@@ -119,8 +119,7 @@ class SliceDataset(Dataset):
         self.captions: list[str] = []
         self._caption_ids: dict[SliceFindings, int] = {}
         for shard_number, case, level in itertools.chain(self.with_lesion, self.healthy[:1]):
-            lesion, anatomy = self.shards[shard_number].maps()
-            found = slice_findings(lesion[case, level], anatomy[case, level])
+            found = slice_findings(*self.shards[shard_number].maps(case, level))
             for findings in (found, found.mirrored()):
                 if findings not in self._caption_ids:
                     self._caption_ids[findings] = len(self.captions)
@@ -135,7 +134,7 @@ class SliceDataset(Dataset):
         number, case, level = pool[rng.integers(len(pool))]
         shard = self.shards[number]
         pixels = jittered(shard.pixels[case, level], rng)
-        lesion, anatomy = (labels[case, level] for labels in shard.maps())
+        lesion, anatomy = shard.maps(case, level)
         findings = slice_findings(lesion, anatomy)
         if rng.random() < 0.5:
             findings = findings.mirrored()
@@ -153,7 +152,7 @@ class SlicePretraining(Learner):
 
     Args:
         config: of the model that the tower is for.
-        caption_embeddings: (captions, text_dim), see :func:`~braingemma3d.training.texts.embed_sentences`.
+        caption_embeddings: (captions, text_dim), see :func:`~braingemma3d.training.texts.embed_reports`.
         weights: of the terms ``captions``, ``lesion`` and ``anatomy``.
     """
 

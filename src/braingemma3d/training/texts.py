@@ -53,18 +53,23 @@ def embed_reports(reports: Sequence[str], language_source: str, cache: Path) -> 
     Args:
         reports: any number of texts.
         language_source: of the frozen language model.
-        cache: folder in which embeddings are kept; the same reports are not embedded again.
+        cache: folder in which embeddings are kept; the same reports are not embedded again, and by the first of
+            several processes only.
     """
     digest = hashlib.sha256("\n".join([language_source, *reports]).encode()).hexdigest()
     known = cache / f"{digest[:16]}.safetensors"
-    if known.is_file():
-        return load_file(known)["reports"]
+    with PartialState().main_process_first():
+        if not known.is_file():
+            means = _embedded(reports, language_source)
+            with new_file(known) as partial:
+                save_file({"reports": means}, partial)
+    return load_file(known)["reports"]
+
+
+def _embedded(reports: Sequence[str], language_source: str) -> Tensor:
     split = [sentences(report) for report in reports]
     unique = sorted({sentence for report in split for sentence in report})
     place = {sentence: row for row, sentence in enumerate(unique)}
-    logger.info("embedding %d reports with %d distinct sentences", len(reports), len(unique))
+    logger.info("embedding %d texts with %d distinct sentences", len(reports), len(unique))
     embedded = embed_sentences(unique, language_source)
-    means = torch.stack([embedded[[place[sentence] for sentence in report]].mean(0) for report in split])
-    with new_file(known) as partial:
-        save_file({"reports": means}, partial)
-    return means
+    return torch.stack([embedded[[place[sentence] for sentence in report]].mean(0) for report in split])

@@ -20,7 +20,6 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.utils import ModelOutput
 
 from braingemma3d.errors import InputError
-from braingemma3d.files import claim, new_file
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.pace import EVERY_S
 from braingemma3d.training.config import Part, Stage, Term
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 LOGGING_STEPS = 20
 CLIP = 1.0
 """Norm to which the gradient of a step is cut; that of the contrastive stages mostly is longer."""
-PROCESSES = "processes"
-"""Beside a stage's checkpoints, the number of processes that it began with."""
 
 
 class Learner(nn.Module):
@@ -78,7 +75,7 @@ def train(
     Args:
         learner: of which the parts that ``stage.rates`` name learn, and all others are frozen.
         data: items for ``collate``; item ``i`` must be the same in every run.
-        stage: its settings.
+        stage: its settings; the processes must be able to share its batch evenly.
         out: gets ``checkpoint-<step>`` folders, with the loss so far in their ``trainer_state.json``.
         collate: from a list of items to the learner's arguments.
         report_to: transformers' names of places for the curves.
@@ -88,14 +85,8 @@ def train(
         writes results.
 
     Raises:
-        InputError: the processes can't share a batch evenly, the stage began with another number of them, or its loss
-            grows beyond all numbers.
+        InputError: the loss grows beyond all numbers.
     """
-    processes = PartialState().num_processes
-    if stage.batch % processes:
-        raise InputError(
-            f"{stage.name}: {processes} processes can't share a batch of {stage.batch} evenly; start another number"
-        )
     parts = learner.parts()
     learner.requires_grad_(False)
     for name in stage.rates:
@@ -104,7 +95,7 @@ def train(
     arguments = TrainingArguments(
         output_dir=str(out),
         max_steps=stage.steps,
-        per_device_train_batch_size=stage.batch // processes,
+        per_device_train_batch_size=stage.batch // PartialState().num_processes,
         lr_scheduler_type="cosine",
         warmup_steps=stage.warmup,
         bf16=fast_dtype() is torch.bfloat16,
@@ -123,15 +114,7 @@ def train(
     arguments._n_gpu = 1
     last = newest_checkpoint(out)
     if last is not None:
-        # Each has left its own random state beside the checkpoint.
-        if not claim(out / PROCESSES, str(processes)):
-            raise InputError(
-                f"{out}: this stage began with another number of processes than {processes}; resume it with that number"
-            )
         logger.info("%s goes on from %s", stage.name, last.name)
-    elif PartialState().is_main_process:
-        with new_file(out / PROCESSES) as partial:
-            partial.write_text(str(processes), encoding="utf-8")
     progress = _Progress(stage)
     trainer = _Trainer(
         stage,
@@ -207,14 +190,14 @@ class _Trainer(Trainer):
         if load_result.unexpected_keys or set(load_result.missing_keys) & set(trained):
             super()._issue_warnings_after_load(load_result)
 
-    def compute_loss(self, *args: Any, return_outputs: bool = False, **kwargs: Any) -> Any:
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         """The loss; its terms are summed up for the log."""
-        loss, outputs = super().compute_loss(*args, return_outputs=True, **kwargs)
+        loss, outputs = super().compute_loss(*args, **kwargs | {"return_outputs": True})
         for name, value in outputs.items():
             if name != "loss":
                 self.sums[name] = self.sums.get(name, 0) + value.float()
         self.batches += 1
-        return (loss, outputs) if return_outputs else loss
+        return loss
 
     def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
         """One step, whose loss must be a number."""
@@ -239,7 +222,8 @@ class _Trainer(Trainer):
         if self.before is None:
             self.before = max((entry.get("seconds", 0.0) for entry in self.state.log_history), default=0.0)
         if "loss" in logs and self.batches:
-            means = {name: round(float(value) / self.batches, 4) for name, value in self.sums.items()}
+            total = self.accelerator.reduce(torch.stack([*self.sums.values()]), "mean") / self.batches
+            means = {name: round(value, 4) for name, value in zip(self.sums, total.tolist(), strict=True)}
             logs = {**logs, **means, "seconds": round(self.before + time.monotonic() - self.begun, 1)}
             self.sums, self.batches = {}, 0
         super().log(logs, start_time)

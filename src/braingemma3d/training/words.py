@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
-from braingemma3d.errors import InputError
 from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import DEGREES, LOBES
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
@@ -79,20 +78,12 @@ class TokensAsWords(nn.Module):
     """How far the first visual tokens are from being the words of their findings.
 
     Args:
-        model: whose input embeddings the words have.
+        model: whose input embeddings the words have, with at least a visual token for each of :data:`QUESTIONS`.
         tokenizer: that fits it.
-
-    Raises:
-        InputError: the model has fewer visual tokens than there are :data:`QUESTIONS`.
     """
 
     def __init__(self, model: BrainGemma3DForConditionalGeneration, tokenizer: PreTrainedTokenizerBase) -> None:
         super().__init__()
-        if model.config.num_visual_tokens < len(QUESTIONS):
-            raise InputError(
-                f"a model of {model.config.num_visual_tokens} visual tokens can't learn findings and words, which need "
-                f"{len(QUESTIONS)}; set model.num_visual_tokens, or leave these weights out"
-            )
         embedding = model.get_input_embeddings()
         device = next(embedding.parameters()).device
         with torch.no_grad():
