@@ -170,26 +170,32 @@ def refuse_unwritable(folder: Path) -> None:
         raise InputError(f"{nearest}: not a folder that can be written to; choose another with --out", "bad_option")
 
 
-def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a JSONL file that hold something, each with its number from 1; a byte order mark is not one.
+def json_lines(path: Path, what: str) -> Iterator[tuple[int, Any]]:
+    """What the lines of a JSONL file hold, each with its number from 1; empty lines and a byte order mark are left out.
+
+    Args:
+        path: the file.
+        what: it is, such as ``manifest``.
 
     Raises:
-        OSError, UnicodeDecodeError: the file can't be read, or is no text.
+        InputError: no such file, or a line that is not JSON or could not be written again: a text in it has half of a
+            surrogate pair.
     """
-    # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
-    lines = path.read_text(encoding="utf-8-sig").split("\n")
-    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def from_json(line: str) -> Any:
-    """What a line of a JSONL file holds.
-
-    Raises:
-        ValueError: it is not JSON, or a text in it has half of a surrogate pair, which could not be written again.
-    """
-    value = json.loads(line)
-    json.dumps(value, ensure_ascii=False).encode()
-    return value
+    try:
+        # Not splitlines(): JSON leaves U+2028 and its like as they are, and reports may hold them.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such {what}; check the path") from error
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path}: not a {what}; give a file in UTF-8 with one JSON object a line") from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+                json.dumps(value, ensure_ascii=False).encode()
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
+            yield number, value
 
 
 def sha256(path: Path) -> str:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from braingemma3d.cli.main import app
 from braingemma3d.evaluation import ablation
 from braingemma3d.training.config import TrainingConfig
+from braingemma3d.training.patients import key
 
 STAGE = {"name": "ground", "rates": {"compressor": 1e-3}, "steps": 1, "batch": 2}
 CASE = {"id": "a", "image": "a.nii.gz", "source": "site", "report": "A lesion lies in the left frontal lobe."}
@@ -28,7 +29,7 @@ def ablate(tmp_path):
         line("test.jsonl", patient=patient)
         data = {"manifest": tmp_path / "train.jsonl"}
         config = TrainingConfig.model_validate({"size": "tiny", "data": data, "stages": [STAGE]})
-        (tmp_path / "run").mkdir()
+        (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / "run.json").write_text(config.model_dump_json())
         told = [tmp_path / "run", "--data", tmp_path / "test.jsonl", "-o", tmp_path / "out", "--steps", 7]
         return CliRunner().invoke(app, ["ablate", *map(str, told)])
@@ -50,13 +51,23 @@ def test_rows_that_failed_are_named_with_exit_1(ablate, tmp_path, monkeypatch):
     result = ablate("q")
     assert result.exit_code == 1, result.output
     assert result.stdout == f"Written to {tmp_path / 'out' / 'ABLATION.md'}; failed: components/no-stage-1/2\n"
-    ((run, config, cases, references, out, steps, command, _, left_out),) = given
+    ((run, config, cases, references, out, steps, command, _, left_out, manifest),) = given
     assert (run, out, steps, left_out) == (tmp_path / "run", tmp_path / "out", 7, 0)
     assert (config.size, [case.id for case in cases], references[0].findings.side) == ("tiny", ["a"], "left")
+    assert [case.id for case in manifest] == ["a"]
     assert command.endswith("--steps 7")
 
 
 def test_patients_that_the_run_has_learned_from_are_refused(ablate):
     result = ablate("p")
+    assert result.exit_code == 2
+    assert "learned from" in result.stderr
+
+
+def test_what_a_stage_has_learned_from_is_known_whatever_becomes_of_the_manifest(ablate, tmp_path):
+    stage = tmp_path / "run" / "ground"
+    stage.mkdir(parents=True)
+    (stage / "training.json").write_text(json.dumps({"patients": [key("site", "q")]}))
+    result = ablate("q")
     assert result.exit_code == 2
     assert "learned from" in result.stderr

@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 import phantom
 from braingemma3d.cli.main import app
+from braingemma3d.errors import ModelError
 from braingemma3d.files import sha256
 from braingemma3d.report import pipeline, writers
 from braingemma3d.report.pipeline import Pipeline
@@ -93,13 +95,15 @@ def test_a_folder_of_one_scan_is_a_batch(run, save_scan, tmp_path):
     assert [row["id"] for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())] == ["a"]
 
 
-def test_what_a_batch_did_not_reach_keeps_its_report(run, save_scan, tmp_path):
+def test_what_a_batch_did_not_reach_keeps_its_report(run, save_scan, tmp_path, monkeypatch):
     a, _, c = (save_scan(phantom.brain_image(), f"scans/{name}.nii.gz") for name in "abc")
     assert run(a, c).exit_code == 0
-    again = CliRunner().invoke(
-        app, ["report", str(tmp_path / "scans"), "--resume", "--model", "./typo", "-o", str(tmp_path / "out")]
-    )
-    assert again.exit_code == 2
+
+    def gone(name):
+        raise ModelError("the weights are gone")
+
+    monkeypatch.setattr(Pipeline, "from_pretrained", gone)
+    assert run(tmp_path / "scans", "--resume").exit_code == 2
     rows = {row["id"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
     assert {name: row["status"] for name, row in rows.items()} == {"a": "ok", "b": "failed", "c": "ok"}
     assert rows["b"]["error"] == "not reached: the batch ended before"
@@ -187,6 +191,14 @@ def test_an_interrupted_batch_keeps_what_is_finished_and_goes_on(run, save_scan,
     assert [row["status"] for row in rows] == ["ok", "ok"]
 
 
+def test_another_model_does_not_pass_off_the_reports_of_the_first(run, brain_file, tiny_checkpoint, tmp_path):
+    assert run(brain_file).exit_code == 0
+    shutil.copytree(tiny_checkpoint, tmp_path / "copy")
+    options = ["--resume", "--json", "--model", str(tmp_path / "copy"), "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["report", str(brain_file), *options])
+    assert json.loads(result.stdout)["model"]["name"] == "copy"
+
+
 def test_another_scan_of_the_same_name_is_reported_anew(run, save_scan, tmp_path):
     first = save_scan(phantom.brain_image(), "p1/flair.nii.gz")
     other = save_scan(phantom.brain_image(lesion=False), "p2/flair.nii.gz")
@@ -203,10 +215,10 @@ def test_resuming_where_an_earlier_report_cannot_be_read_costs_no_other_scan(run
         save_scan(phantom.brain_image(), f"scans/{name}.nii.gz")
     original = writers.read_report
 
-    def damaged_at_a(folder, scan, formats):
+    def damaged_at_a(folder, *rest):
         if folder.name == "a":
             raise OSError(errno.EIO, "Input/output error")
-        return original(folder, scan, formats)
+        return original(folder, *rest)
 
     monkeypatch.setattr(writers, "read_report", damaged_at_a)
     assert run(tmp_path / "scans", "--resume").exit_code == 1

@@ -197,6 +197,15 @@ def test_another_truth_needs_another_folder(ablated, run, config, cases):
         ablate(run, config, cases, [corrected, *others], out, STEPS, "the command")
 
 
+def test_other_scans_need_another_folder(ablated, run, config, cases, tmp_path):
+    out, *_ = ablated
+    image = tmp_path / "other.nii.gz"
+    image.write_bytes(cases[0].image.read_bytes() + b"\0")
+    changed = [cases[0].model_copy(update={"image": image}), *cases[1:]]
+    with pytest.raises(InputError, match="another run, --steps or test set"):
+        ablate(run, config, changed, [reference(case) for case in cases], out, STEPS, "the command")
+
+
 def test_a_run_that_no_row_could_repeat_is_refused(run, config, cases, tmp_path):
     bare = config.model_copy(update={"stages": config.stages[:2]})
     with pytest.raises(InputError, match="needs a run with ground and specialise"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -28,6 +29,8 @@ from braingemma3d.findings.schema import Findings
 
 LEFT = "A lesion lies in the left frontal lobe. There is moderate edema."
 HEALTHY = "No lesion is seen. There is no edema."
+
+UNLOADED = SimpleNamespace(model_info=SimpleNamespace(sha256=""))
 
 
 def case(name, **fields):
@@ -172,7 +175,7 @@ def test_nothing_to_hold_a_report_against():
 
 
 def test_everything_is_compared_and_named_apart():
-    model = ModelSystem(None, "model")
+    model = ModelSystem(UNLOADED, "model")
     cases = [case("a", report=LEFT, split="test"), case("b", report=HEALTHY, split="test")]
     systems = all_systems(model, [reference(one) for one in cases], cases)
     assert systems[0] is model
@@ -190,7 +193,7 @@ def test_blind_systems_learn_from_training_cases_alone_where_there_are_enough(co
     trained = [case(f"t{i}", report=HEALTHY, split=split) for i in range(count)]
     cases = [*(case(name, report=LEFT, split="test") for name in "ab"), *trained]
     references = [reference(one) for one in cases if one.split == "test"]
-    systems = {system.name: system for system in all_systems(ModelSystem(None, "model"), references, cases)}
+    systems = {system.name: system for system in all_systems(ModelSystem(UNLOADED, "model"), references, cases)}
     assert systems["constant report"].write(["a"], [None]) == [said]
     assert extract(systems["majority of each finding"].write(["a"], [None])[0]).lesion is (said == LEFT)
 
@@ -199,7 +202,8 @@ def test_training_cases_without_reports_leave_the_test_reports_to_blind_systems(
     tested = [case(name, report=LEFT, split="test") for name in "ab"]
     trained = [case(f"t{i}", findings={"lesion": False}, split="train") for i in range(3)]
     references = [reference(one) for one in tested]
-    systems = {system.name: system for system in all_systems(ModelSystem(None, "m"), references, [*tested, *trained])}
+    asked = all_systems(ModelSystem(UNLOADED, "m"), references, [*tested, *trained])
+    systems = {system.name: system for system in asked}
     assert systems["constant report"].write(["a"], [None]) == [LEFT]
 
 

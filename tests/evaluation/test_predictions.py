@@ -117,6 +117,14 @@ def test_what_a_system_said_that_knew_something_else_is_not_kept(cases, path):
     assert again.asked == [["c0", "c0"]]
 
 
+def test_a_report_of_unknown_origin_is_not_kept(cases, path):
+    path.parent.mkdir()
+    path.write_text(json.dumps({"system": "model", "id": "c0", "text": "Who knows of what?"}) + "\n")
+    again = Watched()
+    assert [one.text for one in predict([again], cases(1), path)] == [LEFT]
+    assert again.asked == [["c0", "c0"]]
+
+
 def test_a_system_that_joins_later_runs_alone(cases, path):
     predict([Watched()], cases(2), path)
     model, other = Watched(), Watched("other")
@@ -219,7 +227,7 @@ def test_half_a_last_line_does_not_stop_a_run_from_going_on(cases, path, left):
 def test_a_broken_line_in_the_middle_is_an_error(cases, path):
     path.parent.mkdir()
     path.write_text('{"id"\n{"system": "model", "id": "c0", "text": "x"}\n')
-    with pytest.raises(InputError, match="line 1 is not JSON; write one object with `id` and `text`"):
+    with pytest.raises(InputError, match="line 1 is not JSON; write one object a line"):
         predict([Watched()], cases(1), path)
 
 
@@ -262,7 +270,7 @@ def test_a_line_that_is_no_prediction_is_named(path, line):
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_predictions(tmp_path / "absent.jsonl")
-    with pytest.raises(InputError, match="a folder"):
+    with pytest.raises(InputError, match="not a file of predictions"):
         read_predictions(tmp_path)
     (tmp_path / "latin.jsonl").write_bytes('{"id": "a", "text": "œdème"}'.encode("utf-16"))
     with pytest.raises(InputError, match="UTF-8"):

@@ -39,16 +39,22 @@ def test_an_earlier_report_is_replaced_and_read_back(brain_file, tmp_path):
     report = make_report(scan_sha256=sha256(brain_file))
     write_report(make_report("No lesion."), volume, tmp_path / "scan")
     write_report(report, volume, tmp_path / "scan", ["json"])
-    assert read_report(tmp_path / "scan", brain_file, ["json"]) == report
-    assert read_report(tmp_path / "scan", brain_file, ["json", "png"]) is None
+    assert read_report(tmp_path / "scan", brain_file, report.model.name, ["json"]) == report
+    assert read_report(tmp_path / "scan", brain_file, report.model.name, ["json", "png"]) is None
     (tmp_path / "scan" / "report.json").write_text("{}")
-    assert read_report(tmp_path / "scan", brain_file, ["json"]) is None
+    assert read_report(tmp_path / "scan", brain_file, report.model.name, ["json"]) is None
 
 
 def test_an_earlier_report_on_another_scan_is_none(brain_file, tmp_path):
-    write_report(make_report(scan_sha256="0" * 64), load_scan(brain_file), tmp_path / "scan")
-    assert read_report(tmp_path / "scan", brain_file) is None
-    assert read_report(tmp_path / "scan", tmp_path / "absent.nii") is None
+    report = make_report(scan_sha256="0" * 64)
+    write_report(report, load_scan(brain_file), tmp_path / "scan")
+    assert read_report(tmp_path / "scan", brain_file, report.model.name) is None
+    assert read_report(tmp_path / "scan", tmp_path / "absent.nii", report.model.name) is None
+
+
+def test_an_earlier_report_of_another_model_is_none(brain_file, tmp_path):
+    write_report(make_report(scan_sha256=sha256(brain_file)), load_scan(brain_file), tmp_path / "scan")
+    assert read_report(tmp_path / "scan", brain_file, "another") is None
 
 
 def test_only_what_was_asked_for(brain_file, tmp_path):

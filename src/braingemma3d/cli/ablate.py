@@ -28,7 +28,7 @@ def ablate(
     from braingemma3d.data.manifest import held_out, read_manifest
     from braingemma3d.evaluation.ablation import ablate as run_ablation
     from braingemma3d.training.config import read_config
-    from braingemma3d.training.patients import to_learn_from
+    from braingemma3d.training.patients import learned_from, to_learn_from
     from braingemma3d.training.run import SETTINGS
 
     if not (run / SETTINGS).is_file():
@@ -36,7 +36,8 @@ def ablate(
     config = read_config(run / SETTINGS)
     given = read_manifest(data)
     chosen = held_out(given)
-    refuse_learned(chosen, to_learn_from(config.data), str(run))
+    learned = to_learn_from(config.data).union(*(learned_from(run / stage.name) for stage in config.stages))
+    refuse_learned(chosen, learned, str(run))
     cases, references, left_out = read_references(chosen)
     ablation = run_ablation(
         run,
@@ -48,6 +49,7 @@ def ablate(
         spelled("ablate", run, "--data", data, "-o", out, "--steps", steps),
         with_progress,
         len(left_out),
+        given,
     )
     failed = [*ablation.failed, *left_out]
     print(f"Written to {out / 'ABLATION.md'}" + (f"; failed: {', '.join(failed)}" if failed else ""))

@@ -89,7 +89,7 @@ def _report_all(
     """Report on every scan; each one's files are complete before the next begins. A batch gets a list of its scans."""
     from braingemma3d.files import refuse_folder, remove_left_behind
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.pipeline import SUMMARY, Pipeline
+    from braingemma3d.report.pipeline import SUMMARY, Pipeline, called
     from braingemma3d.report.writers import (
         REPORT_FILES,
         WHAT,
@@ -103,10 +103,11 @@ def _report_all(
     remove_left_behind(out)
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
+    name = called(model)
     try:
         for scan_id, scan in with_progress(found, len(found), "Reporting"):
             try:
-                earlier = read_report(out / scan_id, scan, formats) if resume else None
+                earlier = read_report(out / scan_id, scan, name, formats) if resume else None
                 if earlier is not None:
                     outcomes.append(Outcome(scan_id, scan, earlier))
                     continue
@@ -138,7 +139,7 @@ def _report_all(
             for scan_id, scan in found[len(outcomes) :]:
                 earlier = None
                 with suppress(OSError):
-                    earlier = read_report(out / scan_id, scan, formats)
+                    earlier = read_report(out / scan_id, scan, name, formats)
                 outcomes.append(Outcome(scan_id, scan, earlier, "not reached: the batch ended before"))
             write_summary(outcomes, out / SUMMARY)
     return outcomes

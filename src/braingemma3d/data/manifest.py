@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from braingemma3d.errors import InputError, first_fault
-from braingemma3d.files import from_json, numbered_lines
+from braingemma3d.files import json_lines
 from braingemma3d.findings.area import Area
 from braingemma3d.findings.schema import Findings
 
@@ -127,22 +127,13 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     Raises:
         InputError: no such file, a line that is not a case or has a misspelt field, two cases with one id, or no case.
     """
-    try:
-        lines = numbered_lines(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such manifest; check the path") from error
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path}: not a manifest; give a file with one JSON object a line") from error
     cases: list[ManifestCase] = []
     known: set[str] = set()
-    for number, line in lines:
+    for number, record in json_lines(path, "manifest"):
         try:
-            record = from_json(line)
             case = ManifestCase.model_validate(record)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: line {number} is not JSON; write one object a line") from error
         for name in record.keys() - ManifestCase.model_fields:
             # A misspelt split would put training cases into the test set.
             meant = get_close_matches(name.lower(), ManifestCase.model_fields.keys() - record.keys(), 1, cutoff=0.75)

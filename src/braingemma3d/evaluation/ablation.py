@@ -22,9 +22,10 @@ from pydantic import BaseModel, ConfigDict
 
 from braingemma3d.data.manifest import ManifestCase, are_simulated
 from braingemma3d.errors import InputError
+from braingemma3d.evaluation.blind import ENOUGH
 from braingemma3d.evaluation.evaluate import evaluate, without_a_model
 from braingemma3d.evaluation.metrics import EMPTY, REPORTED, Metrics, SystemMetrics, measure
-from braingemma3d.evaluation.predictions import Batch, answers, predict
+from braingemma3d.evaluation.predictions import Batch, answers, predict, scan_hash
 from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.evaluation.table import NAMES, markdown, short
@@ -127,6 +128,7 @@ def ablate(
     command: str,
     progress: Progress[Batch] = paced,
     left_out: int = 0,
+    manifest: Sequence[ManifestCase] = (),
 ) -> Ablation:
     """Evaluate every stage of a run, and train and evaluate every row of :data:`ROWS`; finished ones are kept.
 
@@ -143,6 +145,7 @@ def ablate(
         command: that ``ABLATION.md`` names as its origin.
         progress: goes through the batches of cases.
         left_out: how many cases are none of these because their truth could not be read.
+        manifest: all cases, from whose training cases the systems without a model take what they know of reports.
 
     Raises:
         InputError: ``out`` holds an ablation of another run, number of steps or test set, or the run has no stage of
@@ -156,6 +159,7 @@ def ablate(
     if any(stage.name == "pretrain" for stage in config.stages) and not (run / "pretrain").is_dir():
         raise InputError(f"{run}: its stage pretrain, with which every row begins, is not finished; --resume it first")
     told = "\n".join(f"{case.id} {case.report} {case.findings} {sorted(case.known)}" for case in references)
+    told += "".join(map(scan_hash, cases))
     known = hashlib.sha256(told.encode()).hexdigest()
     towers = sorted((run / "pretrain").glob("*.safetensors"))
     tower = hashlib.sha256("".join(map(sha256, towers)).encode()).hexdigest()
@@ -171,7 +175,7 @@ def ablate(
         steps={stage.name: STEPS[stage.name] * steps for stage in config.stages if stage.name in STEPS},
         command=command,
         simulated=are_simulated(cases),
-        beside=_beside(cases, references, out / "fixed-rules.jsonl", progress),
+        beside=_beside(cases, references, manifest, out / "fixed-rules.jsonl", progress),
         left_out=left_out,
     )
     written = functools.partial(_write, stages, rows, out, empty)
@@ -197,17 +201,21 @@ def ablate(
                     logger.exception("%s failed", place)
                     failed.append(place)
                     continue
-                shutil.rmtree(part.folder / RUN, ignore_errors=True)
                 seconds.append(time.monotonic() - begun)
                 written()
+            shutil.rmtree(part.folder / RUN, ignore_errors=True)
     return written(failed)
 
 
 def _beside(
-    cases: Sequence[ManifestCase], references: Sequence[Reference], path: Path, progress: Progress[Batch]
+    cases: Sequence[ManifestCase],
+    references: Sequence[Reference],
+    manifest: Sequence[ManifestCase],
+    path: Path,
+    progress: Progress[Batch],
 ) -> Metrics:
     """Systems that need no training; ``path`` keeps what those say that look at the scans."""
-    systems = without_a_model(references, cases)
+    systems = without_a_model(references, manifest)
     said = answers([system for system in systems if not system.needs_scan], references)
     # Another process may be at it.
     with FileLock(path.with_suffix(".wait")):
@@ -327,8 +335,9 @@ def page(ablation: Ablation) -> str:
         "`no stage 1` has the last only, and twice as many steps of it; `reference as coded` has the last only, as its "
         "stage 1 leaves nothing behind; `InfoNCE alone` has the reference's loss of stage 1 and no other. Every model "
         "reads a scan in one view. Mean over the seeds, with the lowest and highest. A row with one seed decides "
-        "nothing by itself. Systems that do not look or do not learn stand below; they are told the test cases' own "
-        "reports." + (f" {done} of {whole} runs are done yet." if done < whole else ""),
+        "nothing by itself. Systems that do not look or do not learn stand below; they know the reports of the "
+        f"training cases, or where these are fewer than {ENOUGH} those of the test cases, which favours them."
+        + (f" {done} of {whole} runs are done yet." if done < whole else ""),
         _table("row", components | {name: [system] for name, system in ablation.beside.systems.items()}),
     ]
     if told_failures:

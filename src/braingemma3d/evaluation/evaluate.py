@@ -170,14 +170,15 @@ def write_results(
     metrics = measured.model_copy(update={"left_out": dict(left_out or {}), "skipped": skipped})
     out.mkdir(parents=True, exist_ok=True)
     remove_left_behind(out)
-    with new_file(out / "metrics.json") as partial:
-        partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     with new_file(out / "RESULTS.md") as partial:
         partial.write_text(results(metrics, title, command), encoding="utf-8")
     with new_file(out / "cases.jsonl") as partial:
         lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, metrics)]
         partial.write_text("".join(lines), encoding="utf-8")
     save_plots(metrics, out)
+    # Last of all: an ablation takes what has it for finished.
+    with new_file(out / "metrics.json") as partial:
+        partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     return metrics
 
 

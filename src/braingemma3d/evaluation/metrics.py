@@ -33,7 +33,7 @@ METRICS = (*REPORTED, *KEYWORDS, *NLG)
 MIXED = ("mirror_consistency", "flawed_text", *KEYWORDS, *NLG)
 """Those over cases with and without a lesion alike, in which the one can hide the other."""
 Group = Literal["lesion", "healthy"]
-LOOKLESS: tuple[Kind, ...] = ("blind", "no_learning")
+RIVALS: tuple[Kind, ...] = ("blind", "no_learning")
 
 
 class _Record(BaseModel):
@@ -135,12 +135,12 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         seconds = [p.seconds for p in given.values() if p.seconds is not None]
         systems[name] = _summary(next(iter(given.values())).kind, values[name], seconds, references)
     skipped |= _reasons(values[system], references)
-    lookless = [name for name, metrics in systems.items() if metrics.kind in LOOKLESS and name != system]
+    rivals = [name for name, metrics in systems.items() if metrics.kind in RIVALS and name != system]
     lifts = {}
     for metric, mine in values[system].items():
-        rivals = [name for name in lookless if metric in values[name]] if metric != "flawed_text" else []
-        if rivals:
-            best = max(rivals, key=lambda name: sum(values[name][metric].values()) / len(values[name][metric]))
+        compared = [name for name in rivals if metric in values[name]] if metric != "flawed_text" else []
+        if compared:
+            best = max(compared, key=lambda name: sum(values[name][metric].values()) / len(values[name][metric]))
             found = lift(mine, values[best][metric], patients)
             lifts[metric] = LiftValue(
                 over=best, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n

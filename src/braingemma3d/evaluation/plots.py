@@ -12,20 +12,17 @@ from braingemma3d.evaluation.table import NAMES
 from braingemma3d.files import new_file
 
 
-def save_plots(metrics: Metrics, folder: Path) -> list[Path]:
-    """Write ``lift.png`` and a ``confusion-<finding>.png`` for each finding; returns what was written."""
-    written = []
+def save_plots(metrics: Metrics, folder: Path) -> None:
+    """Write ``lift.png`` and a ``confusion-<finding>.png`` for each finding, where there is anything to show."""
     if metrics.lift:
-        written.append(_save(_lift(metrics), folder / "lift.png"))
+        _save(_lift(metrics), folder / "lift.png")
     for name, rows in metrics.confusion.items():
-        written.append(_save(_confusion(name, rows), folder / f"confusion-{name}.png"))
-    return written
+        _save(_confusion(name, rows), folder / f"confusion-{name}.png")
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def _save(figure: Figure, path: Path) -> None:
     with new_file(path) as partial:
         figure.savefig(partial, dpi=120, format="png", bbox_inches="tight")
-    return path
 
 
 def _lift(metrics: Metrics) -> Figure:

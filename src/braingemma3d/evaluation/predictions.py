@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
-from braingemma3d.files import alone, from_json, numbered_lines
+from braingemma3d.files import alone, json_lines
 from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
@@ -36,8 +36,8 @@ class Prediction(BaseModel):
         mirrored: the report on the mirrored scan, for systems that see the scan.
         seconds: that it took, the mirrored one and an equal share of its batch included.
         error: why there is no report.
-        origin: hash of the scan and of what the system knew beside it; a report of another origin is not kept. None
-            where something else wrote the report.
+        origin: hash of the scan and of what the system knew beside it; a report of another origin, or of none, is
+            not kept. None where something else wrote the report.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -66,24 +66,12 @@ def read_predictions(path: Path) -> list[Prediction]:
     Raises:
         InputError: no such file, a line without ``id`` and ``text``, or two reports of one system on one case.
     """
-    try:
-        lines = numbered_lines(path)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file of predictions; check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not text in UTF-8; save it in that encoding") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: a folder; give a file of predictions with one JSON object a line") from error
     found: dict[tuple[str, str], Prediction] = {}
-    for number, line in lines:
+    for number, line in json_lines(path, "file of predictions"):
         try:
-            prediction = Prediction.model_validate(from_json(line))
+            prediction = Prediction.model_validate(line)
         except ValidationError as error:
             raise InputError(f"{path}: line {number}: {first_fault(error)}; correct it") from error
-        except (ValueError, RecursionError) as error:
-            raise InputError(
-                f"{path}: line {number} is not JSON; write one object with `id` and `text` a line"
-            ) from error
         earlier = found.get((prediction.system, prediction.id))
         if earlier is None or earlier.error is not None or earlier.origin != prediction.origin:
             found[prediction.system, prediction.id] = prediction
@@ -122,12 +110,12 @@ def _predict(
 ) -> list[Prediction]:
     if path.is_file():
         _drop_unfinished_line(path)
-    scans = {case.id: _scan(case) for case in cases}
+    scans = {case.id: scan_hash(case) for case in cases}
     origins = {(system.name, name): _origin(system, scan) for system in systems for name, scan in scans.items()}
     known = {
         (p.system, p.id): p
         for p in (read_predictions(path) if path.is_file() else [])
-        if p.error is None and p.origin in (None, origins.get((p.system, p.id)))
+        if p.error is None and p.origin == origins.get((p.system, p.id))
     }
     wanted = [case for case in cases if any((system.name, case.id) not in known for system in systems)]
     with path.open("a", encoding="utf-8") as file:
@@ -148,8 +136,8 @@ def _predict(
     return sorted(chosen, key=lambda p: (names.index(p.system), order[p.id]))
 
 
-def _scan(case: ManifestCase) -> str:
-    """The scan's hash; empty where there is no such file, or no file can have such a name."""
+def scan_hash(case: ManifestCase) -> str:
+    """SHA-256 of a case's scan; empty where there is no such file, or no file can have such a name."""
     try:
         return scan_sha256(case.image)
     except (OSError, ValueError):
@@ -207,11 +195,10 @@ def _written(system: System, read: Sequence[tuple[str, Volume]]) -> Iterator[Pre
     start = time.perf_counter()
     looks = system.kind != "blind"
     try:
-        texts = (
-            system.write(ids * 2, [*volumes, *(v.mirrored() for v in volumes)]) if looks else system.write(ids, volumes)
-        )
-        if len(texts) != len(ids) * (2 if looks else 1):
-            raise ValueError(f"{len(texts)} texts for {len(ids) * (2 if looks else 1)} volumes")
+        seen = [*volumes, *(volume.mirrored() for volume in volumes)] if looks else volumes
+        texts = system.write(ids * 2 if looks else ids, seen)
+        if len(texts) != len(seen):
+            raise ValueError(f"{len(texts)} texts for {len(seen)} volumes")
     except ModelError:
         raise
     except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from braingemma3d.evaluation.blind import ENOUGH
 from braingemma3d.evaluation.metrics import FINDINGS, KEYWORDS, MIXED, NLG, REPORTED, Group, Metrics, Value
 from braingemma3d.evaluation.systems.system import one_view
 
@@ -51,8 +52,9 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "of scans whose mirror image gets the same findings with the sides swapped; flawed text: share of degenerate "
         f"or contradictory reports.{_views(metrics)} Mean over cases with its 95 % bootstrap interval over "
         "patients, which is a point where all cases agree, however few they are. A text that neither tells of a lesion "
-        "nor denies one is right in nothing. Blind systems don't see the scan, or see its voxels in random order; of "
-        "the truth they know nothing, or where they are told so, whether the case is healthy.",
+        "nor denies one is right in nothing. Blind systems don't see the scan, or see its voxels in random order; they "
+        f"know the reports of the training cases, or where these are fewer than {ENOUGH} those of the test cases, "
+        "which favours them, and where they are told so, whether the case is healthy.",
         _table(metrics, REPORTED),
         *_seconds(metrics),
         *_partly_known(metrics),

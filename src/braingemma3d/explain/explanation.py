@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from braingemma3d.errors import InputError
-from braingemma3d.explain.assessment import Progress, assess
+from braingemma3d.explain.assessment import Told, assess
 from braingemma3d.explain.counterfactual import About
 from braingemma3d.explain.lime import LimeSettings
 from braingemma3d.explain.perturb import BASELINES, Baseline, Perturbation, baseline_pixels
@@ -71,7 +71,7 @@ def explain(
     settings: ExplainSettings | None = None,
     outline: Mask | None = None,
     report: Report | None = None,
-    progress: Progress | None = None,
+    progress: Told | None = None,
 ) -> Explanation:
     """Explain the report of a scan.
 

@@ -21,15 +21,18 @@ COLORS = "RdBu_r"
 """Red supports what is written, blue speaks against it."""
 OPACITY = 0.75
 _OUTLINE = "#76ff03"
+REPORT_MAP = 0
+"""Of the maps, that of the whole report is the first."""
 
 
-def attribution_image(explanation: Explanation, number: int = 0) -> nib.Nifti1Image:
-    """One map as a float32 image with the scan's own shape and affine; nats that each voxel's supervoxel adds."""
-    return to_scan(explanation.map(number), explanation.grid_affine, explanation.volume.source)
+def attribution_image(explanation: Explanation) -> nib.Nifti1Image:
+    """The report's map as a float32 image with the scan's own shape and affine; nats that each voxel's supervoxel adds,
+    interpolated."""
+    return to_scan(explanation.map(REPORT_MAP), explanation.grid_affine, explanation.volume.source)
 
 
-def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = None, number: int = 0) -> None:
-    """Draw a map over its scan in radiological display: the patient's right is on the left of the picture.
+def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = None) -> None:
+    """Draw the report's map over its scan in radiological display: the patient's right is on the left of the picture.
 
     Above, in each direction the plane with most of the strongest support; below, axial planes through the whole brain.
     The colours are symmetric about 0.
@@ -38,11 +41,10 @@ def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = N
         explanation: the maps.
         target: PNG file.
         lesion: its outline, (D, H, W) on the volume's grid.
-        number: of the map.
     """
     volume = explanation.volume
-    values, _ = to_dhw(attribution_image(explanation, number))
-    card = explanation.scorecard.maps[number]
+    values, _ = to_dhw(attribution_image(explanation))
+    card = explanation.scorecard.maps[REPORT_MAP]
     title = f"{explanation.report.id}: {card.name}   ·   {card.verdict.upper()}"
     reasons = ["; ".join(card.reasons[:2])] if card.reasons else []
     draw(volume, values, target, "\n".join([title, *reasons, *explanation.report.cautions]), lesion)

@@ -62,7 +62,7 @@ class Pipeline:
         language = model.config.language_source or "saved with it"
         self.model_info = ModelInfo(
             name=name,
-            revision=f"{model.config.trained_stage}, language model {_called(language)}",
+            revision=f"{model.config.trained_stage}, language model {called(language)}",
             sha256=weights_sha256(model),
         )
 
@@ -74,7 +74,7 @@ class Pipeline:
             ModelError: it can't be had, or is damaged.
         """
         try:
-            return cls(*load_model(name), _called(name))
+            return cls(*load_model(name), called(name))
         except InputError:
             raise
         except Exception as error:
@@ -142,7 +142,7 @@ class Pipeline:
         if not trained:
             warnings.insert(0, UNTRAINED)
         elif checks.flaws:
-            message = f"The text contradicts or repeats itself ({', '.join(checks.flaws)}): don't rely on it."
+            message = f"The text is not sound ({', '.join(checks.flaws)}): don't rely on it."
             warnings.insert(0, ReportWarning(code="flawed_text", message=message))
         if differences:
             message = MIRROR.format(what=", ".join(name.replace("_", " ") for name in differences))
@@ -165,7 +165,7 @@ class Pipeline:
         )
 
 
-def _called(source: str) -> str:
+def called(source: str) -> str:
     """What a model is called in a report: of a folder on this machine its name, not where it lies."""
     return Path(source).resolve().name if Path(source).is_dir() else source
 

@@ -56,8 +56,8 @@ def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence
             save_overview(volume, partial / "overview.png", _title(report))
 
 
-def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORMATS) -> Report | None:
-    """The report on a scan that was written to a folder earlier.
+def read_report(folder: Path, scan: Path, model: str, formats: Sequence[ReportFormat] = FORMATS) -> Report | None:
+    """The report on a scan that a model of this name wrote to a folder earlier.
 
     Returns:
         None unless all the chosen files are there, and a valid ``report.json`` that is of a file with the same content.
@@ -66,7 +66,7 @@ def read_report(folder: Path, scan: Path, formats: Sequence[ReportFormat] = FORM
     report = _written(folder)
     if report is None or not scan.is_file() or not all((folder / name).is_file() for name in wanted):
         return None
-    return report if report.input.sha256 == scan_sha256(scan) else None
+    return report if report.model.name == model and report.input.sha256 == scan_sha256(scan) else None
 
 
 def holds_another(folder: Path, report: Report) -> bool:

@@ -37,6 +37,10 @@ def test_the_model_writes_what_the_pipeline_reports(pipeline, scan):
     assert ModelSystem(pipeline, "tiny").write(["a"], [scan]) == [pipeline(scan).text]
 
 
+def test_reports_of_other_weights_are_of_another_origin(pipeline):
+    assert ModelSystem(pipeline, "tiny").knows == ShuffledVoxels(pipeline).knows == pipeline.model_info.sha256
+
+
 def test_one_view_is_the_same_model_without_the_mirror_image(pipeline, scan):
     system = OneView(pipeline, "tiny")
     assert (system.name, system.kind) == ("tiny, one view", "model")

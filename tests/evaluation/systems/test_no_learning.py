@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import phantom
+from braingemma3d.errors import InputError, ModelError
+from braingemma3d.evaluation.systems import no_learning
 from braingemma3d.evaluation.systems.no_learning import (
     GRID,
     BrighterHemisphere,
@@ -30,6 +32,15 @@ def scan(brain_file):
 
 def read(system, *volumes):
     return [extract(text) for text in system.write([str(i) for i in range(len(volumes))], volumes)]
+
+
+def test_without_the_atlas_the_blob_does_not_count_as_wrong_on_every_case(scan, monkeypatch):
+    def missing():
+        raise InputError("pip install the atlas", "atlas_missing")
+
+    monkeypatch.setattr(no_learning, "average_lobes", missing)
+    with pytest.raises(ModelError, match="pip install the atlas"):
+        BrightestBlob(KNOWN).write(["a"], [scan])
 
 
 def test_the_majority_says_the_same_of_every_scan(scan):

@@ -19,11 +19,11 @@ class ModelSystem:
 
     kind: Kind = "model"
     needs_scan = True
-    knows = ""
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline = pipeline
         self.name = name
+        self.knows = pipeline.model_info.sha256
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The model's reports."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from braingemma3d.errors import InputError, ModelError
 from braingemma3d.evaluation.average_brain import GRID, average_lobes
 from braingemma3d.evaluation.systems.system import Kind, Reference, describe
 from braingemma3d.findings.schema import LOBES, Findings, Lobe, Side
@@ -89,5 +90,9 @@ def _blob(volume: Volume) -> tuple[Side, Lobe | None]:
     inside = ndimage.binary_erosion(pixels > 0, iterations=EDGE)
     blurred = np.where(inside, ndimage.gaussian_filter(pixels, BLUR), 0)
     place = np.unravel_index(int(blurred.argmax()), GRID)
-    lobe = int(average_lobes()[place])
+    try:
+        lobe = int(average_lobes()[place])
+    except InputError as error:
+        # Without the atlas every case would count as wrong, and what is held against this rule would gain by it.
+        raise ModelError(str(error), error.code) from error
     return ("left" if place[2] < GRID[2] / 2 else "right"), (LOBES[lobe - 1] if lobe else None)

@@ -115,7 +115,7 @@ def conversation(volume: Volume) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def slices(volume: Volume, count: int = SLICES) -> list[Image.Image]:
+def slices(volume: Volume) -> list[Image.Image]:
     """Axial slices at equal distances over the brain's height, from the skull base up.
 
     A scan with fewer slices shows some of them twice, as in the reference.
@@ -132,7 +132,7 @@ def slices(volume: Volume, count: int = SLICES) -> list[Image.Image]:
     _, height_mm, width_mm = (n * s for n, s in zip(grey.shape, volume.spacing, strict=True))
     pixel_mm = min(volume.spacing[1:])
     size = round(width_mm / pixel_mm), round(height_mm / pixel_mm)
-    levels = np.linspace(0, len(grey) - 1, count).round().astype(int)
+    levels = np.linspace(0, len(grey) - 1, SLICES).round().astype(int)
     return [
         _square(Image.fromarray(grey[level, ::-1, ::-1]).resize(size, Image.Resampling.BICUBIC)) for level in levels
     ]

@@ -35,9 +35,10 @@ class System(Protocol):
     Attributes:
         name: in tables and files.
         kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
-            that says nothing; ``no_learning`` ones look by a fixed rule.
+            that says nothing; ``no_learning`` ones follow a fixed rule, with the scan or without.
         needs_scan: whether it reads the volumes; one that does not answers for scans that can't be read, too.
-        knows: what one that needs the scan has been told of reports, in whatever form tells it apart; empty if nothing.
+        knows: what one that needs the scan brings to it, in whatever form tells it apart: what it has been told of
+            reports, or a hash of its weights; empty if nothing.
     """
 
     name: str
