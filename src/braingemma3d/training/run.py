@@ -264,7 +264,8 @@ class Run:
             language = load_language_model(self.language_source, fast_dtype(), **placed)
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
         for part in (model.vision_encoder, model.compressor, model.projector):
-            part.to(device=device, dtype=torch.float32)
+            # In this layout, convolutions over volumes take a third of the time on a CPU.
+            part.to(device=device, dtype=torch.float32, memory_format=torch.channels_last_3d)
         return model, processor
 
     def _save(

@@ -6,6 +6,7 @@ from maps of the lesion's parts and of the lobes.
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,7 +161,10 @@ class SlicePretraining(Learner):
         super().__init__()
         self.config = config
         self.weights = weights
-        self.vision = siglip_class(config.vision_config)(config.vision_config)
+        # Torch's own attention has a slow backward pass on a CPU; the configuration keeps what is chosen in its place.
+        tower = copy.deepcopy(config.vision_config)
+        tower._attn_implementation = "eager"
+        self.vision = siglip_class(tower)(tower).to(memory_format=torch.channels_last)
         width = config.vision_width
         centred = caption_embeddings - caption_embeddings.mean(0)
         self.register_buffer("captions", functional.normalize(centred, dim=-1), persistent=False)

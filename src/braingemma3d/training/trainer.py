@@ -59,7 +59,8 @@ class Learner(nn.Module):
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Values of the parameters that train."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-        return {name: value for name, value in super().state_dict(*args, **kwargs).items() if name in trained}
+        state = super().state_dict(*args, **kwargs)
+        return {name: value.contiguous() for name, value in state.items() if name in trained}
 
 
 def train(
