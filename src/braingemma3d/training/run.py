@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from accelerate import PartialState
@@ -263,7 +263,9 @@ class Run:
                 vision = random_vision(self.model_config, stage.seed)
             language = load_language_model(self.language_source, fast_dtype(), **placed)
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
-        for part in (model.vision_encoder, model.compressor, model.projector):
+        # torch's own declaration of ``to`` does not know of layouts.
+        trained: tuple[Any, ...] = (model.vision_encoder, model.compressor, model.projector)
+        for part in trained:
             # In this layout, convolutions over volumes take a third of the time on a CPU.
             part.to(device=device, dtype=torch.float32, memory_format=torch.channels_last_3d)
         return model, processor
