@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from accelerate import PartialState
@@ -21,7 +21,14 @@ from braingemma3d.errors import InputError
 from braingemma3d.files import alone, claim, new_folder, sha256
 from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
-from braingemma3d.model.loading import fast_dtype, placement, random_vision, trained_config, trained_folder
+from braingemma3d.model.loading import (
+    fast_dtype,
+    place_visual,
+    placement,
+    random_vision,
+    trained_config,
+    trained_folder,
+)
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.simulate.cohort import Cohort
@@ -263,11 +270,7 @@ class Run:
                 vision = random_vision(self.model_config, stage.seed)
             language = load_language_model(self.language_source, fast_dtype(), **placed)
             model = BrainGemma3DForConditionalGeneration.from_backbones(self.model_config, vision, language, stage.seed)
-        # torch's own declaration of ``to`` does not know of layouts.
-        trained: tuple[Any, ...] = (model.vision_encoder, model.compressor, model.projector)
-        for part in trained:
-            # In this layout, convolutions over volumes take a third of the time on a CPU.
-            part.to(device=device, dtype=torch.float32, memory_format=torch.channels_last_3d)
+        place_visual(model, device, torch.float32)
         return model, processor
 
     def _save(
