@@ -37,7 +37,7 @@ def train(
     if begun(out) and not resume and stage is None:
         raise InputError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
     # Of several processes, none makes the folder before all have looked. Later, all wait for the one that draws or
-    # reads the cases and encodes them, which takes longer than the minutes that torch would wait.
+    # reads the cases, which takes longer than the minutes that torch would wait.
     processes = PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
     processes.wait_for_everyone()
     if not processes.is_main_process:
