@@ -73,6 +73,11 @@ def test_a_batch_keeps_what_succeeded_and_lists_what_failed(run, brain_file, bad
     rows = {row["id"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
     assert {name: row["status"] for name, row in rows.items()} == {"bad": "failed", "scan": "ok", "absent": "failed"}
     assert "no such file" in rows["absent"]["error"]
+    assert {name: row["code"] for name, row in rows.items()} == {
+        "bad": "not_nifti",
+        "scan": "",
+        "absent": "missing_file",
+    }
     assert "1 of 3 scans reported" in result.stdout
 
 
@@ -134,6 +139,7 @@ def test_one_unforeseen_failure_does_not_cost_the_batch(run, save_scan, tmp_path
     assert result.exit_code == 1
     rows = {row["id"]: row for row in csv.DictReader((tmp_path / "out" / "summary.csv").open())}
     assert "RuntimeError: no memory left" in rows["a"]["error"]
+    assert rows["a"]["code"] == "unforeseen"
     assert rows["b"]["status"] == "ok"
 
 

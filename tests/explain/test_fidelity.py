@@ -32,7 +32,7 @@ def test_rows_go_from_everything_to_nothing_in_the_order_given():
 
 
 def test_insertion_starts_with_the_best():
-    rows = curve_rows(TRUE, 10)
+    rows = curve_rows(TRUE)
     assert len(rows) == 22
     assert rows[1].int().tolist() == [0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     assert rows[11].sum() == 0

@@ -101,9 +101,14 @@ def test_a_long_title_has_the_ends_of_its_id_and_all_lobes(brain_file, tmp_path,
 def test_the_summary_lists_failures_too(tmp_path):
     outcomes = [
         Outcome("a", Path("a.nii"), make_report(scan_id="a")),
-        Outcome("b", Path("b.nii"), error="b.nii: the file is empty"),
+        Outcome("b", Path("b.nii"), error="b.nii: the file is empty", code="empty_file"),
     ]
     write_summary(outcomes, tmp_path / "summary.csv")
     good, bad = csv.DictReader((tmp_path / "summary.csv").read_text().splitlines())
     assert (good["status"], good["side"], good["lobes"], good["edema"]) == ("ok", "left", "frontal", "moderate")
-    assert (bad["status"], bad["error"], bad["side"]) == ("failed", "b.nii: the file is empty", "")
+    assert [bad[k] for k in ("status", "code", "error", "side")] == [
+        "failed",
+        "empty_file",
+        "b.nii: the file is empty",
+        "",
+    ]

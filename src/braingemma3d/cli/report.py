@@ -63,7 +63,7 @@ def report(
     outcomes = _report_all(found, out, model, chosen, brain_mask, resume, batch)
     failed = [outcome for outcome in outcomes if outcome.report is None]
     if failed and not batch:
-        raise InputError(failed[0].error)
+        raise InputError(failed[0].error, failed[0].code)
     reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     if as_json:
         dumped = [one.model_dump(mode="json") for one in reports]
@@ -124,12 +124,12 @@ def _report_all(
             except ModelError:
                 raise
             except InputError as error:
-                outcomes.append(Outcome(scan_id, scan, error=str(error)))
+                outcomes.append(Outcome(scan_id, scan, error=str(error), code=error.code))
             except Exception as error:
                 # One scan that nobody foresaw must not cost the others of a night's batch.
                 if not batch:
                     raise
-                outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {in_one_line(error)}"))
+                outcomes.append(Outcome(scan_id, scan, error=f"{scan}: {in_one_line(error)}", code="unforeseen"))
             else:
                 outcomes.append(Outcome(scan_id, scan, report))
             if batch and outcomes[-1].error:
@@ -140,6 +140,6 @@ def _report_all(
                 earlier = None
                 with suppress(OSError):
                     earlier = read_report(out / scan_id, scan, name, formats)
-                outcomes.append(Outcome(scan_id, scan, earlier, "not reached: the batch ended before"))
+                outcomes.append(Outcome(scan_id, scan, earlier, "not reached: the batch ended before", "not_reached"))
             write_summary(outcomes, out / SUMMARY)
     return outcomes

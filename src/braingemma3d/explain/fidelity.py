@@ -90,20 +90,20 @@ def keep_after(order: NDArray[np.int64], steps: int) -> Tensor:
     return keep
 
 
-def curve_rows(attributions: Values, steps: int = STEPS) -> Tensor:
+def curve_rows(attributions: Values) -> Tensor:
     """Samples that the deletion curve of a map needs, and after them those of its insertion curve."""
     order = np.argsort(-attributions, kind="stable")
     # Inserting from the best on is the same as deleting from the worst on, read backwards.
-    return torch.cat([keep_after(order, steps), keep_after(order[::-1], steps).flip(0)])
+    return torch.cat([keep_after(order, STEPS), keep_after(order[::-1], STEPS).flip(0)])
 
 
-def random_rows(count: int, seed: int, orders: int = RANDOM_ORDERS, steps: int = STEPS) -> Tensor:
-    """(orders * (steps + 1), supervoxels) bool: deletion in random orders. Backwards it is insertion."""
+def random_rows(count: int, seed: int) -> Tensor:
+    """(RANDOM_ORDERS * (STEPS + 1), supervoxels) bool: deletion in random orders. Backwards it is insertion."""
     rng = np.random.default_rng(seed)
-    return torch.cat([keep_after(rng.permutation(count), steps) for _ in range(orders)])
+    return torch.cat([keep_after(rng.permutation(count), STEPS) for _ in range(RANDOM_ORDERS)])
 
 
-def curves(attributions: Values, table: ScoreTable, target: int, random: Tensor, steps: int = STEPS) -> list[Curve]:
+def curves(attributions: Values, table: ScoreTable, target: int, random: Tensor) -> list[Curve]:
     """Deletion and insertion curves (Petsiuk et al. 2018) of a map, in nats.
 
     Args:
@@ -111,14 +111,13 @@ def curves(attributions: Values, table: ScoreTable, target: int, random: Tensor,
         table: scores samples.
         target: its column.
         random: what :func:`random_rows` gave.
-        steps: of the curves.
     """
-    scores = table(curve_rows(attributions, steps))[:, target].double().numpy()
-    by_chance = table(random)[:, target].double().numpy().reshape(-1, steps + 1)
+    scores = table(curve_rows(attributions))[:, target].double().numpy()
+    by_chance = table(random)[:, target].double().numpy().reshape(-1, STEPS + 1)
     areas = [_area(one) for one in by_chance]
-    share = np.linspace(0, 1, steps + 1).round(3).tolist()
+    share = np.linspace(0, 1, STEPS + 1).round(3).tolist()
     found = []
-    for one, better in ((scores[: steps + 1], -1.0), (scores[steps + 1 :], 1.0)):
+    for one, better in ((scores[: STEPS + 1], -1.0), (scores[STEPS + 1 :], 1.0)):
         area = _area(one)
         found.append(
             Curve(

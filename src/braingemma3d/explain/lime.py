@@ -28,6 +28,8 @@ Method = Literal["lime", "shap"]
 BLOCKS = 2
 """Independently seeded parts of the samples: what they agree on is not chance."""
 FOLDS = 5
+KERNEL_WIDTH = 0.25
+"""Of LIME's exponential kernel on cosine distance, as in its image explainer."""
 LEAST = 10
 """Samples of a part: 5 folds of each are left out in turn."""
 _SURROGATES: dict[Method, tuple[type[LassoCV | Ridge], dict[str, Any]]] = {
@@ -49,7 +51,6 @@ class LimeSettings:
         seed: of their choice.
         keep_share: chance that LIME keeps a supervoxel; KernelSHAP has its own distribution. Far from the scan, as
             with LIME's customary 0.5, no linear model foretells what the model makes of the patchwork.
-        kernel_width: of LIME's exponential kernel on cosine distance; 0.25 as in its image explainer.
         batch: volumes that go through the model together.
     """
 
@@ -57,7 +58,6 @@ class LimeSettings:
     samples: int = 500
     seed: int = 0
     keep_share: float = 0.85
-    kernel_width: float = 0.25
     batch: int = BATCH
 
     def __post_init__(self) -> None:
@@ -142,8 +142,7 @@ def fit(rows: Tensor, table: ScoreTable, target: int, settings: LimeSettings) ->
     attributions = found.flatten().double().numpy()
     scores, weights = table(rows)[:, target].double().numpy(), sample_weights(rows, settings)
     predicted = rows.double().numpy() @ attributions + float(surrogate.bias())
-    inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
-    return Surrogate(attributions, _r2(scores[inner], predicted[inner], weights[inner]))
+    return Surrogate(attributions, _r2(settings, scores, predicted, weights))
 
 
 def held_out_r2(rows: Tensor, scores: NDArray[np.float64], settings: LimeSettings) -> float:
@@ -158,8 +157,7 @@ def held_out_r2(rows: Tensor, scores: NDArray[np.float64], settings: LimeSetting
         with _whatever_the_tolerance():
             surrogate = kind(**options).fit(features[kept], scores[kept], sample_weight=weights[kept])
         predicted[left_out] = surrogate.predict(features[left_out])
-    inner = weights < weights.max() if settings.method == "shap" else np.ones(len(rows), bool)
-    return _r2(scores[inner], predicted[inner], weights[inner])
+    return _r2(settings, scores, predicted, weights)
 
 
 @contextmanager
@@ -180,11 +178,17 @@ def sample_weights(rows: Tensor, settings: LimeSettings) -> NDArray[np.float64]:
 def _similarity(settings: LimeSettings) -> Any:
     if settings.method == "shap":
         return KernelShap(lambda rows: rows).kernel_shap_similarity_kernel
-    return get_exp_kernel_similarity_function("cosine", kernel_width=settings.kernel_width)
+    return get_exp_kernel_similarity_function("cosine", kernel_width=KERNEL_WIDTH)
 
 
-def _r2(scores: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Weighted R²; 0 for scores that don't vary, of which there is nothing to explain."""
-    if np.ptp(scores) < 1e-9:
+def _r2(
+    settings: LimeSettings, scores: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+) -> float:
+    """Weighted R²; 0 for scores that don't vary, of which there is nothing to explain.
+
+    Not on KernelSHAP's samples of all and nothing: their weight would make them all that counts.
+    """
+    counted = weights < weights.max() if settings.method == "shap" else np.ones(len(weights), bool)
+    if np.ptp(scores[counted]) < 1e-9:
         return 0.0
-    return float(r2_score(scores, predicted, sample_weight=weights))
+    return float(r2_score(scores[counted], predicted[counted], sample_weight=weights[counted]))

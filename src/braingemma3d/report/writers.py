@@ -97,18 +97,19 @@ def _middle_cut(name: str) -> str:
 
 _SUMMARY_COLUMNS = (
     *("id", "scan", "status", "lesion", "side", "lobes"),
-    *("edema", "necrosis", "ventricular_compression", "warnings", "error"),
+    *("edema", "necrosis", "ventricular_compression", "warnings", "code", "error"),
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one scan of a batch ended: with a report, or with an error's line."""
+    """How one scan of a batch ended: with a report, or with an error's line and the short name of its kind."""
 
     id: str
     scan: Path
     report: Report | None = None
     error: str = ""
+    code: str = ""
 
 
 def write_summary(outcomes: Sequence[Outcome], target: Path) -> None:
@@ -123,7 +124,7 @@ def write_summary(outcomes: Sequence[Outcome], target: Path) -> None:
         for outcome in outcomes:
             row: dict[str, object] = {"id": outcome.id, "scan": str(outcome.scan)}
             if outcome.report is None:
-                table.writerow(row | {"status": "failed", "error": outcome.error})
+                table.writerow(row | {"status": "failed", "code": outcome.code, "error": outcome.error})
                 continue
             found = outcome.report.findings.model_dump(exclude={"lesions"})
             codes = " ".join(w.code for w in outcome.report.warnings)
