@@ -11,6 +11,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from braingemma3d.errors import InputError
+from braingemma3d.imaging.preprocess import load_scan
+from braingemma3d.report.scans import find_scans
+
 SHAPE = (56, 68, 52)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
 RNG = np.random.default_rng(0)
@@ -35,6 +39,15 @@ def computed_tomography() -> np.ndarray:
     array = np.full(SHAPE, -1000.0)
     array[10:46, 10:58, 10:42] = 35 + RNG.random((36, 48, 32))
     return array
+
+
+def code(path: Path) -> str:
+    try:
+        for _, scan in find_scans([path]):
+            load_scan(scan)
+    except InputError as error:
+        return error.code
+    raise SystemExit(f"{path} can be read")
 
 
 CASES: dict[str, tuple[str, Callable[[Path], object] | None]] = {
@@ -63,16 +76,16 @@ with tempfile.TemporaryDirectory() as folder:
         line = answer.stderr.strip().removeprefix("braingemma3d: error: ").replace(f"{folder}/", "")
         if answer.stderr.count("\n") != 1 or answer.stdout or answer.returncode != 2:
             raise SystemExit(f"{what}: not one line but\n{answer.stdout}{answer.stderr}")
-        rows.append(f"| {what} | {answer.returncode} | {line} |")
+        rows.append(f"| {what} | {answer.returncode} | `{code(path)}` | {line} |")
         print(rows[-1])
 
 page = Path(__file__).parent.parent / "docs" / "errors.md"
 page.write_text(
     "# What bad input gets\n\n"
     "Each is one line on stderr, after `braingemma3d: error: `, without a traceback. It begins with the file's whole\n"
-    "path, of which the page shows the end. In a batch the other scans are still reported, the line goes into\n"
-    "`summary.csv` too, and the exit code is 1 unless none could be reported. This page is written by\n"
+    "path, of which the page shows the end. In a batch the other scans are still reported, the line and its code go\n"
+    "into `summary.csv` too, and the exit code is 1 unless none could be reported. This page is written by\n"
     "`python scripts/make_error_table.py`, which runs the command on each.\n\n"
-    "| input | exit code | what the command says |\n|---|---:|---|\n" + "\n".join(rows) + "\n",
+    "| input | exit code | code | what the command says |\n|---|---:|---|---|\n" + "\n".join(rows) + "\n",
     encoding="utf-8",
 )

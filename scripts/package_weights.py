@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
 from braingemma3d.evaluation.table import NAMES, markdown, short
+from braingemma3d.files import new_folder
 from braingemma3d.training.patients import HISTORY, learned_from
 from braingemma3d.training.run import SETTINGS
 
@@ -82,13 +83,12 @@ Tables, confusions and blind systems are in the project's `docs/results/`.
 - It writes with the vocabulary entries of its simulated reports only ({words} of Gemma's 262,144; `report_tokens` in
   `config.json`), and can't write any other word.
 - FLAIR only; tumour-like lesions only. Other sequences and other diseases give fluent nonsense.
-- Lobes, edema, necrosis and ventricular compression are graded as the simulation defines them.
+- Lobes, edema, necrosis and ventricular compression are graded as the simulation defines them. A simulated necrosis is
+  darker than the rest of its lesion, but in three of ten not darker than the brain, though its report says so.
 - Every report is written from the scan and its mirror image, and checked for whether both say the same alone and for
   contradictions; a report with such a warning is unreliable, and one without may still be wrong.
 """
-FROM_NOTHING = (
-    "`braingemma3d train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`."
-)
+FROM_NOTHING = "`{launch} train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`."
 
 
 def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
@@ -109,21 +109,22 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
         patients |= learned_from(target)
     told = {"cases_sha256": last["cases_sha256"], "patients": sorted(patients)}
     record = {"config": config, **told, "stages": histories}
+    processes = last["processes"]
+    launch = "braingemma3d" if processes == 1 else f"torchrun --nproc_per_node {processes} $(which braingemma3d)"
     words = json.loads((run / names[-1] / "config.json").read_text(encoding="utf-8"))["report_tokens"]
     card = CARD.format(
         size=size,
-        made=made.strip().format(size=size),
+        made=made.strip().format(size=size, launch=launch),
         words=len(words),
         history=HISTORY,
         cases_sha256=record["cases_sha256"],
         stages=stage_table(config, histories),
         results="\n\n".join(result_table(folder) for folder in results) or "Not evaluated yet.",
     )
-    # Only now: what is there is lost with this.
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(run / names[-1], target)
-    (target / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (target / "README.md").write_text(card, encoding="utf-8")
+    with new_folder(target) as folder:
+        shutil.copytree(run / names[-1], folder, dirs_exist_ok=True)
+        (folder / HISTORY).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        (folder / "README.md").write_text(card, encoding="utf-8")
     curves(histories)
 
 

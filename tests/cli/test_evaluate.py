@@ -124,6 +124,11 @@ def test_a_model_is_not_tested_on_all_that_it_has_learned_from(run, manifest, ti
         assert not (tmp_path / "out").exists()
 
 
+def test_a_model_whose_patients_nobody_knows_is_warned_of(run, manifest, tiny_checkpoint):
+    result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
+    assert "tiny: no record of its training" in result.stderr.replace(str(tiny_checkpoint.parent) + "/", "")
+
+
 def test_a_model_from_the_hub_is_not_tested_on_its_own_patients(run, manifest, tmp_path, monkeypatch):
     (tmp_path / "training.json").write_text(json.dumps({"patients": [key("phantom", "a")]}))
     monkeypatch.setattr("braingemma3d.model.loading.local_snapshot", lambda source: tmp_path)

@@ -29,9 +29,17 @@ def test_interval_of_many_values_is_that_of_the_normal_distribution():
     assert (mean - low, high - mean) == (pytest.approx(half, rel=0.1), pytest.approx(half, rel=0.1))
 
 
-@pytest.mark.parametrize("values", [[1.0, 1.0, 1.0], [0.0, 0.0], [0.1] * 3, [0.7]])
+@pytest.mark.parametrize("values", [[0.1] * 3, [0.7]])
 def test_equal_values_have_no_spread(values):
     assert estimate(cases(*values)) == Estimate(values[0], values[0], values[0], len(values))
+
+
+def test_all_right_and_all_wrong_are_no_proof_of_it():
+    # By hand: all n are right with probability share ** n, which is .025 at the lower limit.
+    assert estimate(cases(*[1.0] * 51)) == Estimate(1.0, pytest.approx(0.025 ** (1 / 51)), 1.0, 51)
+    assert estimate(cases(*[0.0] * 51)) == Estimate(0.0, 0.0, pytest.approx(1 - 0.025 ** (1 / 51)), 51)
+    of_two = estimate(cases(*[1.0] * 4), {"case0": "p", "case1": "p", "case2": "q", "case3": "q"})
+    assert (of_two.low, of_two.n) == (pytest.approx(0.025**0.5), 4), "four scans of two patients are two"
 
 
 def test_interval_stays_within_the_values():

@@ -50,8 +50,8 @@ def test_a_row_for_every_system_and_intervals_for_every_number(page):
     assert list(found) == ["**my model**", "constant"]
     assert found["**my model**"]["kind"] == "learned"
     assert found["constant"]["kind"] == "blind"
-    assert found["**my model**"]["side"] == "1.00 (1.00–1.00)"
-    assert found["**my model**"]["specificity"] == ".000 (.000–.000)"
+    assert found["**my model**"]["side"] == "1.00 (.025–1.00)"
+    assert found["**my model**"]["specificity"] == ".000 (.000–.975)"
     assert "mirror" not in found["constant"], "a column without any value is left out"
     usual = table(page, "The field's usual metrics")
     assert re.fullmatch(r"\.500 \(\.000–1\.00\)", usual["**my model**"]["BLEU-1"])
@@ -76,7 +76,7 @@ def test_a_value_that_a_system_lacks_is_a_dash():
     mirrored = (LEFT.replace("left", "right"), HEALTHY)
     given[:2] = [one.model_copy(update={"mirrored": text}) for one, text in zip(given, mirrored, strict=False)]
     found = table(results(measure(given, REFERENCES, "model"), "t", "c"), "Findings")
-    assert (found["**model**"]["mirror"], found["constant"]["mirror"]) == ("1.00 (1.00–1.00)", "–")
+    assert (found["**model**"]["mirror"], found["constant"]["mirror"]) == ("1.00 (.158–1.00)", "–")
 
 
 def test_gains_have_their_sign_and_their_rival(page):

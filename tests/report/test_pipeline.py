@@ -139,6 +139,13 @@ def test_a_side_that_does_not_swap_is_called_unreliable(pipeline, brain_file, mo
     assert "(side)" in report.warnings[0].message
 
 
+def test_texts_that_say_nothing_of_a_lesion_are_no_mirror_images(pipeline, brain_file, monkeypatch):
+    trained(pipeline, monkeypatch, LEFT, "There is no edema. There is no necrosis.", "There is no edema.")
+    report = pipeline(brain_file)
+    assert report.checks.mirror_consistent is False
+    assert "(lesion)" in report.warnings[0].message
+
+
 def test_a_text_that_contradicts_itself_is_warned_of(pipeline, brain_file, monkeypatch):
     trained(pipeline, monkeypatch, f"{LEFT} {LEFT}", LEFT, LEFT.replace("left", "right"))
     report = pipeline(brain_file)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from braingemma3d.errors import InputError
 from braingemma3d.simulate import case as module
 from braingemma3d.simulate.anatomy import SHAPE
 from braingemma3d.simulate.case import Case, draw_case
@@ -69,7 +70,7 @@ def test_both_sides_and_all_grades_occur(lesions: list[Case]) -> None:
 def test_a_head_that_takes_no_lesion_is_not_changed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "grow", lambda *_: None)
     monkeypatch.setattr(module, "ATTEMPTS", 3)
-    with pytest.raises(RuntimeError, match="seed 4, index 2"):
+    with pytest.raises(InputError, match="seed 4, index 2"):
         draw_case(4, 2, healthy=0.0)
 
 

@@ -262,6 +262,13 @@ def test_a_wrong_model_setting_is_one_line(config, tmp_path, setting, value, say
         Run(wrong, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED"])
+def test_split_weights_are_refused(config, tmp_path, monkeypatch, kind):
+    monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
+    with pytest.raises(InputError, match="without FSDP or DeepSpeed"):
+        Run(config, tmp_path)
+
+
 def test_what_a_later_stage_cannot_do_is_refused_before_the_first(config, tmp_path, monkeypatch):
     few = config.model_copy(update={"model": config.model | {"num_visual_tokens": 8}})
     with pytest.raises(InputError, match=r"ground: 8 visual tokens .* set model\.num_visual_tokens"):

@@ -33,8 +33,9 @@ def evaluate(
     systems: Annotated[
         str,
         typer.Option(
-            help="Baselines to run beside it, comma-separated: medgemma-2d, med3dvlm, m3d, each also as NAME=FOLDER or "
-            "NAME=HUB_ID@REVISION, and slices=FOLDER. med3dvlm and m3d run the code that comes with their weights.",
+            help="Baselines to run beside it, comma-separated: medgemma-2d or m3d from the hub, or each as NAME=FOLDER "
+            "or NAME=HUB_ID@REVISION; med3dvlm and slices as NAME=FOLDER or, of med3dvlm, NAME=HUB_ID@REVISION. "
+            "med3dvlm and m3d run the code that comes with their weights, of the hub only that of a 40-digit commit.",
             show_default=False,
         ),
     ] = "",
@@ -177,13 +178,15 @@ def _weights(source: str) -> list[str]:
 
 
 def refuse_learned(cases: Sequence[ManifestCase], learned: Collection[str], model: str) -> None:
-    """Refuse to test a model on what it was trained on.
+    """Refuse to test a model on what it was trained on, and say so where nobody knows what that was.
 
     Raises:
         InputError: the patient of a case is among those with these keys.
     """
     from braingemma3d.training.patients import keys
 
+    if not learned:
+        logger.warning("%s: no record of its training; that it has never seen these patients is yours to know", model)
     seen = sum(key in learned for key in keys(cases))
     if seen:
         raise InputError(f"{model} has learned from {seen} of {len(cases)} test cases; give it patients it never saw")

@@ -85,7 +85,13 @@ class ErrorsInOneLine(TyperGroup):
             raise typer.Exit(130) from None
 
 
-app = typer.Typer(cls=ErrorsInOneLine, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    cls=ErrorsInOneLine,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
 
 
 def _version(shown: bool) -> None:

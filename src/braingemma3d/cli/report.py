@@ -37,9 +37,16 @@ def report(
         typer.Option(help="auto decides from the image; none: the skull is already removed."),
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON on stdout.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Keep the reports that are already there.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep reports on the same scans by a model of the same name, a folder's last part. Weights and "
+            "--brain-mask are not compared: after changing either, use another --out.",
+        ),
+    ] = False,
 ) -> None:
-    """Write a report on each scan: report.txt, report.json and overview.png in OUT/<scan id>/.
+    """Write a report on each scan: report.txt, report.json and overview.png in OUT/SCAN_ID/.
 
     Of several scans, or of a folder, OUT/summary.csv lists those of this call. Exit code 0: all reported; 1: some
     failed; 2: none could be reported.

@@ -14,7 +14,7 @@ def simulate(
     directory: Annotated[Path, typer.Argument(help="Folder for the cohort.", show_default=False)],
     n: Annotated[int, typer.Option("-n", help="Number of cases.", min=1)] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the cohort; with a case's number it fixes the case.", min=0)] = 0,
-    healthy: Annotated[float, typer.Option(help="Share of cases without a lesion.", min=0, max=1)] = 0.25,
+    healthy: Annotated[float, typer.Option(help="Chance of a case to have no lesion.", min=0, max=1)] = 0.25,
     shift: Annotated[
         bool, typer.Option("--shift", help="Draw 5 of 15 properties from ranges that training never sees.")
     ] = False,

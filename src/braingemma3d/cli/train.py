@@ -23,7 +23,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run that the folder holds.")] = False,
 ) -> None:
-    """Train a model: OUT/<stage>/ for each stage, which `report --model` and from_pretrained take (not `pretrain`'s).
+    """Train a model: OUT/STAGE/ for each stage, which `report --model` and from_pretrained take (not `pretrain`'s).
 
     A run that was interrupted goes on from its newest checkpoint with --resume and ends with the same weights.
     """

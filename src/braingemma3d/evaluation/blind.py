@@ -20,7 +20,7 @@ from braingemma3d.findings.compare import scores
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.volume import Volume
 
-CANDIDATES = 150
+CANDIDATES = 400
 """Reports that are tried as the constant one, and reports that each is tried on."""
 WORDINGS = 50
 """The same for text metrics, which take longer."""

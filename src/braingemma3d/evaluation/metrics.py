@@ -13,7 +13,7 @@ from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference, one_view
 from braingemma3d.findings.compare import METRIC_OF, scores
-from braingemma3d.findings.extract import read
+from braingemma3d.findings.extract import told
 from braingemma3d.findings.mirror import mirror_consistent
 from braingemma3d.findings.schema import Findings
 from braingemma3d.report.checks import flaws
@@ -201,12 +201,11 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
         prediction = predictions[ref.id]
         failed = prediction.error is not None
         # A text that says nothing of a lesion would pass for a healthy brain, and for its own mirror image.
-        said = _told(prediction.text)
+        said = told(prediction.text)
         for metric, value in scores(said or Findings(), ref.findings, ref.known).items():
             note(metric, ref.id, value if said else 0.0)
         if mirrors:
-            of_mirror = _told(prediction.mirrored or "")
-            alike = said is not None and of_mirror is not None and mirror_consistent(said, of_mirror)
+            alike = mirror_consistent(said, told(prediction.mirrored or ""))
             note("mirror_consistency", ref.id, float(alike))
         note("flawed_text", ref.id, float(bool(flaws(prediction.text))))
         if ref.report is not None:
@@ -221,12 +220,6 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
     else:
         skipped |= dict.fromkeys((*KEYWORDS, *NLG), "the cases have no reference reports")
     return found
-
-
-def _told(text: str) -> Findings | None:
-    """What a report says; None where it neither tells of a lesion nor denies one."""
-    reading = read(text)
-    return reading.findings() if "lesion" in reading.mentioned() else None
 
 
 def _patients(references: Sequence[Reference]) -> dict[str, str]:
@@ -276,9 +269,9 @@ def confusion(
         if not ref.findings.lesion:
             continue
         prediction = predictions[ref.id]
-        told = _told(prediction.text)
-        said = told or Findings()
-        silent = None if said.lesion else "no report" if prediction.error else "no lesion" if told else "not said"
+        telling = told(prediction.text)
+        said = telling or Findings()
+        silent = None if said.lesion else "no report" if prediction.error else "no lesion" if telling else "not said"
         for name in ("side", "edema", "necrosis", "ventricular_compression"):
             if name in ref.known:
                 count(name, getattr(ref.findings, name), silent or getattr(said, name))

@@ -42,17 +42,29 @@ def estimate(values: Mapping[str, float], patients: Mapping[str, str] | None = N
     interval that took them for independent would be too narrow (Field & Welsh, J. R. Stat. Soc. B 2007;69:369).
 
     The percentile interval, because it is defined for every sample: BCa divides by the spread of the leave-one-out
-    means, which is 0 for constant values, and a specificity or a sensitivity often is constant. Like any bootstrap of
-    a mean it is too narrow for a handful of patients; for a single one, or equal values, it is the mean.
+    means, which is 0 for constant values. Like any bootstrap of a mean it is too narrow for a handful of patients; for
+    a single one, or equal values, it is the mean. But a specificity of 1 in 51 patients is no proof of one: where all
+    values are 0, or all 1, the interval is that of Clopper and Pearson (Biometrika 1934;26:404) for so many patients.
 
     Args:
-        values: case id to value, finite.
+        values: case id to value, finite; shares, so between 0 and 1 where they are all equal to one of them.
         patients: case id to patient; a case that is not in it is a patient of its own.
         seed: of the resampling.
 
     Raises:
         ValueError: no value, or one that is not finite.
     """
+    from scipy.stats import binomtest
+
+    found = _bootstrap(values, patients, seed)
+    if found.low == found.high and found.mean in (0, 1):
+        people = _by_patient(values, patients)[0].size
+        exact = binomtest(people * int(found.mean), people).proportion_ci(CONFIDENCE)
+        return found._replace(low=float(exact.low), high=float(exact.high))
+    return found
+
+
+def _bootstrap(values: Mapping[str, float], patients: Mapping[str, str] | None, seed: int) -> Estimate:
     from scipy.stats import bootstrap
 
     if not values:
@@ -97,10 +109,11 @@ def lift(
 ) -> Lift:
     """What a system gains over another one, paired by case.
 
-    The interval is that of :func:`estimate` on the differences. The p-value is of the paired permutation test: were
-    the two systems alike, the sign of each patient's difference would be a coin's toss. All signs are tried where there
-    are no more than ``RESAMPLES`` of their combinations (13 patients), else a random choice of them, with the observed
-    one counted in, so that p is never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol. 2010;9:39).
+    The interval is the percentile bootstrap of :func:`estimate` on the differences. The p-value is of the paired
+    permutation test: were the two systems alike, the sign of each patient's difference would be a coin's toss. All
+    signs are tried where there are no more than ``RESAMPLES`` of their combinations (13 patients), else a random choice
+    of them, with the observed one counted in, so that p is never 0 (Phipson & Smyth, Stat. Appl. Genet. Mol. Biol.
+    2010;9:39).
 
     Args:
         values: case id to value.
@@ -116,7 +129,7 @@ def lift(
     if not shared:
         raise ValueError(f"no case in common: {len(values)} of the one system, {len(baseline)} of the other")
     differences = {case: values[case] - baseline[case] for case in shared}
-    mean, low, high, n = estimate(differences, patients, seed)
+    mean, low, high, n = _bootstrap(differences, patients, seed)
     return Lift(mean, low, high, _sign_flip_p(_by_patient(differences, patients)[0], seed), n)
 
 

@@ -51,15 +51,16 @@ def results(metrics: Metrics, title: str, command: str) -> str:
         "sensitivity over the cases with a lesion; specificity (no finding at all) over those without; mirror: share "
         "of scans whose mirror image gets the same findings with the sides swapped; flawed text: share of degenerate "
         f"or contradictory reports.{_views(metrics)} Mean over cases with its 95 % bootstrap interval over "
-        "patients, which is a point where all cases agree, however few they are. A text that neither tells of a lesion "
-        "nor denies one is right in nothing. Blind systems don't see the scan, or see its voxels in random order; they "
-        f"know the reports of the training cases, or where these are fewer than {ENOUGH} those of the test cases, "
-        "which favours them, and where they are told so, whether the case is healthy.",
+        "patients, or where all cases are right, or all wrong, the exact one for as many patients. A text that neither "
+        "tells of a lesion nor denies one is right in nothing. Blind systems don't see the scan, or see its voxels in "
+        f"random order; they know the reports of the training cases, or where these are fewer than {ENOUGH} those of "
+        "the test cases, which favours them, and where they are told so, whether the case is healthy.",
         _table(metrics, REPORTED),
         *_seconds(metrics),
         *_partly_known(metrics),
         f"## What {metrics.system} gains over the best system that does not look or does not learn",
-        "Paired by case: mean difference, 95 % bootstrap interval over patients, two-sided permutation p-value.",
+        "Paired by case: mean difference, 95 % bootstrap interval over patients, two-sided permutation p-value. Each p "
+        "is of its metric alone: of as many as there are here, one below .05 is expected even where nothing is gained.",
         _lifts(metrics),
         "## The field's usual metrics",
         "For comparison with published tables only: most of what they give can be had without looking at the scan.",

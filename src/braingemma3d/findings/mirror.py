@@ -25,12 +25,15 @@ def mirrored(findings: Findings) -> Findings:
     )
 
 
-def mirror_differences(findings: Findings, of_mirror: Findings) -> list[str]:
+def mirror_differences(findings: Findings | None, of_mirror: Findings | None) -> list[str]:
     """The fields in which the findings of the mirrored scan are not those of the scan with the sides swapped.
 
+    A text that tells nothing of a lesion (None) is no mirror image, not even of another such text.
     The order and number in which lesions are told is wording; what they say together counts: ``lesions`` differ where
     side and lobes over all of them agree, but not which lobe is on which side.
     """
+    if findings is None or of_mirror is None:
+        return ["lesion"]
     expected = mirrored(findings)
     fields = [name for name in Findings.model_fields if name != "lesions"]
     differing = [name for name in fields if getattr(expected, name) != getattr(of_mirror, name)]
@@ -39,7 +42,7 @@ def mirror_differences(findings: Findings, of_mirror: Findings) -> list[str]:
     return differing
 
 
-def mirror_consistent(findings: Findings, of_mirror: Findings) -> bool:
+def mirror_consistent(findings: Findings | None, of_mirror: Findings | None) -> bool:
     """Whether there are no :func:`mirror_differences`."""
     return not mirror_differences(findings, of_mirror)
 

@@ -25,8 +25,8 @@ def flaws(text: str) -> list[str]:
 
     Looked for: nothing said, or nothing of a lesion, be it that there is none, an unfinished last sentence, a sentence
     twice, or in it a run of words, a lesion or finding that is denied and described, one lesion with two sides, and
-    findings without a lesion. An impression may
-    repeat what was found, and an item of a list, or an answer after its label, needs no full stop.
+    findings without a lesion. An impression may repeat what was found, and an item of a list, or an answer after its
+    label, needs no full stop.
     """
     reading, found = read(text), []
     findings = reading.findings()

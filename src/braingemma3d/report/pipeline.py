@@ -15,7 +15,7 @@ import torch
 from transformers import LogitsProcessorList
 
 from braingemma3d.errors import InputError, ModelError, in_one_line
-from braingemma3d.findings.extract import extract
+from braingemma3d.findings.extract import extract, told
 from braingemma3d.findings.mirror import mirror_differences
 from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
@@ -132,7 +132,7 @@ class Pipeline:
         with _timed(timing, "write"):
             # What a model at its start writes needs no check.
             text, *alone = self.write_and_check(pixels) if trained else self.write(pixels)
-        differences = mirror_differences(*map(extract, alone)) if alone else None
+        differences = mirror_differences(*map(told, alone)) if alone else None
         findings, source = extract(text), volume.source
         checks = Checks(
             mirror_consistent=None if differences is None else not differences,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from braingemma3d.errors import InputError
 from braingemma3d.findings.schema import Findings
 from braingemma3d.simulate.anatomy import Anatomy, Head, draw_head, grid_affine, label
 from braingemma3d.simulate.appearance import paint
@@ -92,7 +93,7 @@ def draw_case(seed: int, index: int, healthy: float = HEALTHY_SHARE, shift: bool
 
     Raises:
         ValueError: ``healthy`` is not a probability, or seed or index is negative.
-        RuntimeError: no lesion fits into the head.
+        InputError: no lesion fits into the head.
     """
     if not 0 <= healthy <= 1:
         raise ValueError(f"healthy must be a probability, not {healthy}")
@@ -109,7 +110,9 @@ def draw_case(seed: int, index: int, healthy: float = HEALTHY_SHARE, shift: bool
     else:
         drawn = _with_lesion(lesions, streams[4], ranges, head, scanner)
     if drawn is None:
-        raise RuntimeError(f"no lesion fits into the head of seed {seed}, index {index}")
+        raise InputError(
+            f"no lesion fits into the head of seed {seed}, index {index}; choose another seed", "no_lesion"
+        )
     image, mask, truth, anatomy = drawn
     return Case(
         id=case_id(seed, index),

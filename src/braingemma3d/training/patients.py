@@ -17,7 +17,7 @@ HISTORY = "training.json"
 
 
 def key(source: str, patient: str) -> str:
-    """16 hex digits that stand for a patient of a data set, and don't name him."""
+    """16 hex digits that stand for a patient of a data set: a pseudonym, which who guesses the name can confirm."""
     return hashlib.sha256(person(source, patient).encode()).hexdigest()[:16]
 
 

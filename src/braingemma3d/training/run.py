@@ -13,6 +13,7 @@ from typing import get_args
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import parse_flag_from_env
 from huggingface_hub.errors import StrictDataclassError
 from transformers import default_data_collator
 from transformers.integrations import get_available_reporting_integrations
@@ -105,6 +106,8 @@ class Run:
         self.language_source = self.model_config.language_source
         if missing := set(config.report_to) - set(get_available_reporting_integrations()):
             raise InputError(f"report_to: {min(missing)} is not installed; install it, or leave it out")
+        if any(parse_flag_from_env(f"ACCELERATE_USE_{name}") for name in ("FSDP", "DEEPSPEED")):
+            raise InputError("weights can't be split over processes; start them without FSDP or DeepSpeed, with DDP")
         for stage in config.stages:
             self._refuse_unfit(stage)
         with PartialState().main_process_first():
@@ -292,6 +295,7 @@ class Run:
             "config": self.config.model_dump(mode="json"),
             "cases_sha256": (self.out / CASES).read_text(encoding="utf-8").split()[0],
             "patients": sorted(self.patients),
+            "processes": PartialState().num_processes,
             "history": history,
         }
         (folder / HISTORY).write_text(json.dumps(record, indent=1), encoding="utf-8")
