@@ -157,6 +157,86 @@ TRAPS = {
     "Left frontal mass. Necrosis may be evident.": ("left frontal", "none possible none"),
     "Left frontal mass. Necrosis can be detected within it.": ("left frontal", "none present none"),
     "Left frontal mass. Mild compression is shown on the left lateral ventricle.": ("left frontal", "none none mild"),
+    # A signal takes no place away from its lesion.
+    "Left frontal mass hyperintense on FLAIR.": ("left frontal", "none none none"),
+    "Mass involving the left frontal lobe appearing hypointense on T1 and hyperintense on T2/FLAIR.": (
+        "left frontal",
+        "none none none",
+    ),
+    "Left frontal mass hyperintense on FLAIR. Edema extends to the right parietal lobe.": (
+        "left frontal",
+        "present none none",
+    ),
+    # "There is" begins something new.
+    "Mass in the right frontal lobe. There is an old infarct in the left cerebellum.": (
+        "right frontal",
+        "none none none",
+    ),
+    "Mass in the right frontal lobe. There is a left frontal developmental venous anomaly.": (
+        "right frontal",
+        "none none none",
+    ),
+    "Mass in the right frontal lobe. There is extension into the temporal lobe.": (
+        "right frontal temporal",
+        "none none none",
+    ),
+    # What a lesion presses on is not where it is.
+    "There is a mass in the left frontal lobe compressing the corpus callosum.": ("left frontal", "none none none"),
+    "A mass in the left frontal lobe compressing the left lateral ventricle and displacing the thalamus.": (
+        "left frontal",
+        "none none present",
+    ),
+    "The mass in the right temporal lobe exerts mass effect on the brainstem.": ("right temporal", "none none none"),
+    "Left frontal mass with mass effect over the left lateral ventricle.": ("left frontal", "none none present"),
+    "Right frontal mass anterior to the central sulcus.": ("right frontal", "none none none"),
+    # Denials with "appear", and what is not denied.
+    "There do not appear to be any lesions or masses in this scan.": ("-", "none none none"),
+    "Right frontal mass. The lesion does not appear to be necrotic.": ("right frontal", "none none none"),
+    "Right frontal mass. Necrosis does not seem to be present.": ("right frontal", "none none none"),
+    "No abnormality with the exception of a left frontal mass.": ("left frontal", "none none none"),
+    "New left frontal lesion not seen on the previous examination.": ("left frontal", "none none none"),
+    "Left frontal mass. Necrosis cannot be reliably assessed on this sequence.": ("left frontal", "none none none"),
+    "Right parietal mass. The heterogeneous signal suggests the presence of necrosis.": (
+        "right parietal",
+        "none possible none",
+    ),
+    "Left frontal mass. Absent perilesional edema.": ("left frontal", "none none none"),
+    # Long lines end, too.
+    "There is a 4.1 x 3.9 cm mass in the left frontal and parietal lobes with edema\nNecrosis is absent": (
+        "left frontal parietal",
+        "present none none",
+    ),
+    # The degree of an edema that is called a signal first.
+    "Left temporal mass with extensive T2 hyperintense vasogenic edema.": ("left temporal", "severe none none"),
+    # What was taken out, and what was only treated.
+    "Post-operative MRI after resection of right frontal glioma. No residual enhancement.": ("-", "none none none"),
+    "Partial resection of right frontal glioma.": ("right frontal", "none none none"),
+    "Status post radiation therapy for right frontal glioma, which has increased in size, with edema.": (
+        "right frontal",
+        "present none none",
+    ),
+    "Postsurgical changes from prior left frontal tumor resection. No evidence of recurrence.": (
+        "-",
+        "none none none",
+    ),
+    "Patient with left lower extremity weakness. Right frontal mass.": ("right frontal", "none none none"),
+    "Epicenter: left frontal lobe. Edema: mild.": ("left frontal", "mild none none"),
+    "Left frontal mass. Necrosis: indeterminate.": ("left frontal", "none possible none"),
+    # Signals that have another cause, and lesions that may have.
+    "Left parietal mass. Abnormal signal in the right frontal lobe is due to prior infarct.": (
+        "left parietal",
+        "none none none",
+    ),
+    "Left parietal lesion, possibly an infarct or a glioma.": ("left parietal", "none none none"),
+    "Left frontal glioma and white matter hyperintensities of small vessel disease.": (
+        "left frontal",
+        "none none none",
+    ),
+    # Numbered lesions, and tables of three columns.
+    "Two metastases. The first is in the left frontal lobe without edema. The second is in the right parietal lobe "
+    "with mild edema.": ("bilateral frontal parietal", "mild none none"),
+    "| Feature | Finding | Notes |\n|---|---|---|\n| Location | left frontal lobe | - |\n| Edema | mild | vasogenic |\n"
+    "| Necrosis | none | - |": ("left frontal", "mild none none"),
     # A degree of two findings.
     "Left frontal mass. Edema and ventricular compression are both mild.": ("left frontal", "mild none mild"),
     "Left frontal mass. There is edema, and the ventricles are mildly compressed.": (

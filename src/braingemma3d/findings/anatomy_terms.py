@@ -12,8 +12,9 @@ from braingemma3d.findings.kinds import Kind, rule
 _LEFT_RIGHT = r"(?:left|right)"
 _MM = r"(?: \d+(?:\.\d+)? ?mm)?"
 _BODY = (
-    r"(?:arm|leg|hand|foot|eye|ear|limb|face|facial|weakness|hemiparesis|hemiplegia|hemianops?ia|numbness|headaches?|"
-    r"handed|handedness|hander|mastoid|maxillary|orbit|sinus|lung|breast|kidney|renal|craniotomy|craniectomy)"
+    r"(?:arm|leg|hand|foot|eye|ear|limb|(?:upper|lower) (?:limb|extremity)|extremit(?:y|ies)|seizures?|face|facial|"
+    r"weakness|hemiparesis|hemiplegia|hemianops?ia|numbness|headaches?|handed|handedness|hander|mastoid|maxillary|"
+    r"orbit|sinus|lung|breast|kidney|renal|craniotomy|craniectomy)"
 )
 
 GLUED = re.compile(

@@ -60,13 +60,13 @@ def _after(sentence: Sentence, mention: Mention) -> int:
 def _takes_preposition(sentence: Sentence, mention: Mention) -> bool:
     after = _after(sentence, mention)
     within = sentence.has(after, mention.clause)
-    if not within or sentence.tokens[after].text not in ("of", "on", "upon", "against", "to", "in"):
+    if not within or sentence.tokens[after].text not in ("of", "on", "upon", "against", "to", "in", "over"):
         return False
     # 'Compressed on the left (side)' says where.
     side = sentence.kind(after + 1) is Kind.DEFINITE and sentence.kind(after + 2) is Kind.SIDE
     end = sentence.tokens[after + 3 : after + 5]
     end = end[1:] if end and end[0].text == "side" else end[:1]
-    return not (side and (not end or end[0].kind in LINKS | {Kind.BREAK}))
+    return not (side and (not end or end[0].kind in LINKS | {Kind.BREAK, Kind.PREPOSITION, Kind.WITH}))
 
 
 def _has_object(sentence: Sentence, mention: Mention, ventricles: list[int]) -> bool:

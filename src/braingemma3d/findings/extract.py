@@ -27,7 +27,9 @@ _ELSEWHERE = words("elsewhere otherwise remaining remainder rest distant extra i
 _BESIDE_NORMAL = words("not relative compared than from into side")
 """Words that make the normal brain what something else is held against: 'high signal *relative* to normal brain'."""
 
-_PLACE_LABELS = words("location localization localisation site side laterality hemisphere lobe lobes region")
+_PLACE_LABELS = words(
+    "epicenter epicentre location localization localisation site side laterality hemisphere lobe lobes region"
+)
 """Labels of a structured report, whose answer is the lesion's place: '*Location*: left frontal lobe'."""
 
 _SCAN = r"(?:brain|cerebrum|head|mri?|scan|study|exam(?:ination)?|imaging|images?|parenchyma)"
@@ -181,7 +183,9 @@ class Reading:
         """Keep the places that are not in a mention of the sentence; return the others by mention."""
         said: dict[int, list[Token]] = {}
         resumed: list[Token] = []
-        resumes = self.topic in LESIONS and any(t.kind in (Kind.SPREAD, Kind.PRONOUN) for t in sentence.tokens)
+        # 'There is' begins something new.
+        anaphoric = (t for t in sentence.tokens if t.kind in (Kind.SPREAD, Kind.PRONOUN) and t.text != "there")
+        resumes = self.topic in LESIONS and any(anaphoric)
         resumes = resumes or (not self.lesion_denied and _is_place_label(sentence))
         for token, mention, near in places(sentence):
             if mention and not near:

@@ -44,6 +44,7 @@ _PRESENCE = "|".join(sorted(PRESENCE))
 _ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
 _BEFORE = r"(?:prior|previous|earlier) (?:study|scan|mri?|ct|exam(?:ination)?|imaging|images)"
+_LEFT_IN_PLACE = r"(?:biopsy|radiation|radiotherapy|chemo\w*|treatment|partial|subtotal)"
 _SHOWED = r"(?:showed|shown|demonstrated|revealed)"
 _CHANGED = r"(?:improved|decreased|regressed|diminished|increased|progressed|worsened|is now|are now)"
 
@@ -64,6 +65,8 @@ _DISARMED = rule(
     r"(?: (?:enhancement|medium|agent|administration))?",
     r"(?:no|without|not) (?:any )?(?:significant |appreciable |substantial |relevant |obvious )?(?:interval )?"
     r"(?:change|increase|decrease|improvement|progression|regression|reduction|difference)s?(?: (?:in|of|to|with))?",
+    r"(?:was |were )?not (?:seen|present|visible|visuali[sz]ed|identified|evident|noted) "
+    r"(?:previously|(?:on|in|at) (?:the )?(?:prior|previous|earlier|last|preoperative))",
     r"not (?:only|just|merely|simply)|no longer (?:confined|limited|restricted)",
     r"not (?:confined|limited|restricted)|not (?:changed|without)",
     rf"from {_OF_DEGREE}(?= to {_OF_DEGREE})",
@@ -77,10 +80,12 @@ _DISARMED = rule(
 _BENIGN = rule(
     Kind.BENIGN,
     r"punctate|pinpoint|age related|age appropriate|senescent|involutional|fazekas(?: grade)?|atroph(?:y|ic)",
+    r"infarct(?:s|ions?)?|encephalomalacia|gliosis|arachnoid cysts?|dva|developmental venous anomal(?:y|ies)",
+    r"micro ?ha?emorrhages?|multiple sclerosis",
     r"leukoaraiosis|artifacts?|artefacts?|normal variants?",
     r"small vessel(?: ischa?emic)?(?: disease| changes?)?|micro ?angiopath(?:y|ic)|micro ?vascular",
     r"chronic ischa?emic|hypertensive|demyelinat(?:ion|ing)",
-    r"(?:periventricular |deep |subcortical |cerebral |supratentorial )*white matter (?:t2 |flair )*"
+    r"(?:periventricular |deep |subcortical |cerebral |supratentorial |and ){0,6}white matter (?:t2 |flair )*"
     r"(?:hyperintensities|foci|spots|lesions|changes|disease|signal changes|hyperintense foci)",
     r"periventricular (?:caps?|capping|halos?|rims?|bands?|linings?|(?:t2 |flair )*hyperintensities)",
     r"(?:(?:mild|minimal|smooth|symmetric(?:al)?|non ?specific) )+periventricular (?:white matter |t2 |flair )*"
@@ -107,12 +112,13 @@ _POLARITY = (
     rule(
         Kind.DENIAL,
         r"(?:is |are |was |were |has been |have been |can |could |do |does )?(?:not|no longer|never|nowhere) "
-        rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|appear|occur|exist)",
-        rf"(?:cannot|can not|can t) be {_ADVERB}(?:{_PRESENCE})",
+        rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|(?:appear|seem)(?! (?:to|as|any)\b)|occur|exist)",
+        rf"(?:does|do|did) not (?:appear|seem) to (?:be (?:{_PRESENCE})|exist|occur)",
+        rf"(?:cannot|can not|can t) be {_ADVERB}(?:{_PRESENCE}|assessed|evaluated|determined)",
         r"(?:is |are |was |were |has been |have been |can be )?"
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
-        r"(?:(?:has|have) been |was |were )?(?:completely |totally )?resected",
+        r"(?:(?:has|have) been |was |were )?(?:completely |totally )?(?:resected|removed|excised)",
     ),
     rule(Kind.DENIAL, r"(?:(?<=edema )|(?<=necrosis ))free(?! of)"),
     rule(Kind.NORMAL, r"(?:is |are )?(?:free(?! (?:of|from))|not (?:affected|involved|infiltrated|invaded))"),
@@ -134,18 +140,19 @@ _POLARITY = (
         r"(?: (?:of|for|to suggest|suggesting|that))?",
         r"(?:can ?not|can t|could not|do not|did not) (?:see|identify|detect|find|appreciate|recogni[sz]e)",
         r"no longer|(?:is |are )?(?:free|devoid|clear) (?:of|from)|(?:is |are )?negative for|absence of",
+        r"absent(?= (?:surrounding |perilesional |peritumou?ral |vasogenic |central )*(?:o?edema|necros|swelling))",
         r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
         r"(?:complete )?resolution of|disappearance of",
         r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
-        r"(?:evaluate|assess|screen|check|screening|evaluation) for|den(?:ies|y|ied)",
+        r"(?:evaluat(?:e|ion)|assess(?:ment)?|screen(?:ing)?|check|monitor(?:ed|ing)?|look) for|den(?:ies|y|ied)",
         r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
         r"neither|nor|never|cannot|nil|none of",
     ),
     rule(Kind.NEGATION, r"non", value="next"),
     rule(
         Kind.NEGATION,
-        rf"history of|status post|s p|{_BEFORE} (?:had )?{_SHOWED}",
-        r"(?:gross |near )?(?:total|complete) resection of",
+        rf"history of|(?:status post|s p)(?! (?:\w+ ){{0,3}}{_LEFT_IN_PLACE})|{_BEFORE} (?:had )?{_SHOWED}",
+        r"(?<!partial )(?<!subtotal )(?:resection|removal|excision) of|operated(?: case of)?",
         value="past",
     ),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
@@ -155,7 +162,7 @@ _POLARITY = (
     rule(
         Kind.DOUBT,
         r"(?:is |are |remains? )?"
-        r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable)"
+        r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable|indeterminate)"
         r"(?= *$| (?:in|at|on|around|within|with|here|but|present|seen)\b| *[,;])",
         r"(?:is|are) (?:possibly|potentially|probably|presumably) (?:present|seen|visible|indicated|represented)",
         r"(?:is|are) suggested(?! to)",
@@ -187,24 +194,24 @@ _FINDINGS = (
         Kind.PRESSURE,
         r"(?:local |regional )?mass effects?|compress(?:ion|ed|es|ing|ive(?: effects?)?)?|efface(?:s|d|ment)?|effacing",
         r"deform(?:s|ed|ity|ities|ing|ation)?|distort(?:s|ed|ing|ion)?|displac(?:es?|ed|ing|ement)",
-        r"narrow(?:s|ed|ing)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|obliterat(?:es?|ed|ing|ion)",
+        r"narrow(?:s|ed|ing|er)|indent(?:s|ed|ing|ation)?|flatten(?:s|ed|ing)|obliterat(?:es?|ed|ing|ion)",
         r"squeez(?:es?|ed|ing)|collaps(?:es?|ed|ing)|slit like|impressions?(?= (?:on|upon))|imping(?:es?|ed|ing|ement)",
         r"encroach(?:es|ed|ing|ment)?|push(?:es|ed|ing)|press(?:es|ed|ing)?|shift(?:s|ed|ing)|dislocat(?:es|ed|ion)",
         r"pressure",
     ),
     rule(Kind.EDEMA, r"o?edema(?:s|tous|ta)?|swelling|swollen"),
-    rule(Kind.NECROSIS, r"necros[ie]s|necroti[csz]\w*|necrosed|nonnecrotic"),
+    rule(Kind.NECROSIS, r"necros[ie]s|necroti[csz]\w*|necrosed"),
     rule(
         Kind.ANOTHER,
-        r"(?:a |the )?(?:second|third|fourth|other)(?: one)?"
-        r"(?= (?:in|within|at|on|is|lies|located|involv|situated|centered|measur))",
+        r"(?:a |the )?(?:first|second|third|fourth|others?|larger|largest|smaller|smallest|biggest)(?: ones?)?"
+        r"(?=,? (?:(?:is |are )?(?:seen |noted )?in|within|at|on|is|lies|located|involv|situated|centered|measur))",
         r"another(?: one)?(?= (?:in|within|at|on|is|lies|located|involv))",
         r"one(?= (?:is )?(?:in|within|at|located|involv|lies|on the))",
     ),
     rule(
         Kind.SIGNAL,
         r"(?:(?:(?:abnormal(?:ly)?|increased|elevated|high(?:er)?|bright|hyperintense|mixed|altered|hypointense|"
-        r"heterogeneous)(?: t2| flair| and| high| low)*) (?:signals?|intensit(?:y|ies))"
+        r"heterogeneous)(?: t2| flair| and| high| low){0,6}) (?:signals?|intensit(?:y|ies))"
         r"|(?:high|bright) (?:areas?|foci|focus|spots?))"
         r"(?: (?:intensit(?:y|ies)|areas?|changes?|foci|focus|regions?|abnormalit(?:y|ies)|alterations?))*",
         r"hyper ?intens(?:e|ity|ities)|hypo ?intens(?:e|ity|ities)",
@@ -220,7 +227,7 @@ _FINDINGS = (
         r"\w*sarcomas?|metastas[ie]s|metastatic(?: deposits?)?|mets|secondaries|malignanc(?:y|ies)|sol|icsol|pcnsl|"
         r"(?<!siderin )(?<!calcium )(?<!iron )deposits?|abscess(?:es)?|tuberculomas?|hamartomas?|"
         r"affected (?:areas?|regions?|zones?))"
-        r"(?! (?:free|effect))(?: (?:area|region|zone)s?)?",
+        r"(?! (?:free|effect|resection|removal|surgery|debulking))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",
         r"(?:(?:tumou?r|nodular|local) )?recurrences?|abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth",
@@ -240,11 +247,13 @@ _GRAMMAR = (
     rule(
         Kind.BREAK,
         r"but|however|yet|nevertheless|nonetheless|except(?: for)?|apart from|other than|aside from|besides",
+        r"with (?:the )?exception of",
     ),
     rule(
         Kind.NEAR,
         r"adjacent to|near|nearby|next to|abut(?:s|ting)?|close to|border(?:s|ing)(?: on)?|in the vicinity of",
-        r"neighbou?ring|contiguous with",
+        r"neighbou?ring|contiguous with|proximity to|separate from|away from",
+        r"(?:anterior|posterior|superior|inferior|medial|lateral|caudal|cranial|deep|superficial)(?:ly)? to",
     ),
     rule(Kind.WITH, r"with"),
     rule(Kind.AND, r"and|or|as well as|plus|versus|vs"),
@@ -262,7 +271,7 @@ _GRAMMAR = (
     rule(
         Kind.PREPOSITION,
         r"in|of|on|at|within|around|surrounding|by|from|to|into|towards?|through|throughout|upon|against|inside",
-        r"along|between|for|causing|producing|due|about|over|showing|demonstrating|exhibiting|displaying|containing",
+        r"along|between|for|causing|producing|exert(?:ing|s)|creat(?:ing|es)|due|about|over|showing|demonstrating|exhibiting|displaying|containing",
         r"indicating|representing|resulting|leading|seen|noted|observed|identified|visible|found|consistent",
         r"compatible|keeping",
     ),

@@ -30,6 +30,7 @@ def places(sentence: Sentence) -> Iterator[Place]:
             continue
         head = _modified(sentence, at)
         if head:
+            head = owner(sentence, head)
             if not head.denied and head.kind in FINDINGS:
                 yield Place(token, head)
             continue
@@ -61,8 +62,9 @@ def _modified(sentence: Sentence, at: int) -> Mention | None:
         kind = sentence.kind(after, clause)
         mention = sentence.mentions.get(after) if kind else None
         if mention:
-            pressure = mention.kind is Kind.PRESSURE and not is_act(sentence.tokens[after])
-            if found and not (pressure or mention.kind in LESIONS):
+            pressure = mention.kind is Kind.PRESSURE
+            ends = found and not (pressure or mention.kind in LESIONS)
+            if ends or (pressure and is_act(sentence.tokens[after])):
                 break
             found = mention
             continue

@@ -229,7 +229,7 @@ def _is_presupposed(sentence: Sentence, mention: Mention) -> bool:
     if mention.definite and mention.kind is not Kind.PRESSURE:
         if any(token.kind is Kind.HEDGE for token in sentence.tokens[mention.start : mention.at]):
             return False  # 'the possible presence of necrotic tissue'
-        return sentence.kind(mention.start - 2) not in (None, Kind.NEGATION, Kind.HEDGE, Kind.MODAL)
+        return sentence.kind(mention.start - 2) not in (None, Kind.NEGATION, Kind.HEDGE, Kind.WEAK_HEDGE, Kind.MODAL)
     before = sentence.tokens[mention.start - 1].text if mention.start else ""
     return mention.kind is Kind.LESION and before in {"around", "surrounding", "in", "within", "inside", "by"}
 
@@ -279,7 +279,7 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
 
 def _shown_as(sentence: Sentence, cue: int, signal: int) -> Mention:
     """What a signal with a degree is: 'a marked *high signal edema*', '*edema* is a marked high signal area'."""
-    named = sentence.mentions.get(signal + 1)
+    named = sentence.mentions.get(sentence.past(signal, 1, PLACES | {Kind.WORD, Kind.MEASURE}))
     if named is not None and named.kind in FINDINGS:
         return named
     verb = cue - 2 if sentence.kind(cue - 1) is Kind.INDEFINITE else cue - 1

@@ -183,5 +183,9 @@ def _settle_benign(sentence: Sentence) -> None:
             between = sentence.tokens[earlier[-1].at : mention.at] if earlier else []
             if any(token.text in _BENIGN_LINKS or token.kind is Kind.WEAK_HEDGE for token in between):
                 spot = earlier[-1]
-        if spot and spot.kind in LESIONS and not _NEVER_BENIGN.search(sentence.tokens[spot.at].text):
+        # 'Possibly an infarct or a glioma' explains nothing.
+        others = [other for other in sentence.found() if other is spot or other.at > mention.at]
+        if any(_NEVER_BENIGN.search(sentence.tokens[other.at].text) for other in others):
+            continue
+        if spot and spot.kind in LESIONS:
             spot.kind = Kind.BENIGN

@@ -15,7 +15,7 @@ _LONGEST_SENTENCE = 120  # tokens; keeps the time linear for text without full s
 _SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, unless its paragraph was set as narrow
 _NARROW = 30  # characters; no paragraph is set narrower than this
 
-_ROW = re.compile(r"^[ \t]*\|([^|\n]+)\|([^|\n]+)\|[ \t]*$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|([^|\n]+)\|([^|\n]+)\|(?:[^|\n]*\|)*[ \t]*$", re.MULTILINE)
 _NOISE = re.compile(r"[*_#`~]")
 _BRACKETS = re.compile(r"[\"“”()\[\]]")
 _BULLET = re.compile(r"(?:^|\n)[ \t]*(?:[-•–\u2010\u2011*]|\d{1,2}[.)])[ \t\xa0]+")
@@ -135,8 +135,8 @@ def _unwrap(text: str) -> str:
         )
         pieces += ["\n", paragraph[0]]
         for line, after in pairwise(paragraph):
-            goes_on = set_narrow and not after[:2].istitle()
-            joined = len(line) >= _SHORT_LINE or goes_on or _OPEN_END.search(line.lower())
+            goes_on = (len(line) >= _SHORT_LINE or set_narrow) and not after[:2].istitle()
+            joined = goes_on or _OPEN_END.search(line.lower())
             pieces += [" " if joined else "\n", after]
     return "".join(pieces)
 
