@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-SAMPLES = 160
+SAMPLES = 80
 """Fewer than ``explain`` takes, so that the demo is soon over."""
 
 
