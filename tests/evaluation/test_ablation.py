@@ -12,7 +12,8 @@ import phantom
 from braingemma3d.data.manifest import ManifestCase
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation import ablation
-from braingemma3d.evaluation.ablation import ROWS, Row, ablate, page, short_run
+from braingemma3d.evaluation.ablation import ROWS, Row, ablate, short_run
+from braingemma3d.evaluation.ablation_table import page
 from braingemma3d.evaluation.evaluate import reference
 from braingemma3d.evaluation.metrics import Failure
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
@@ -106,6 +107,9 @@ def test_each_stage_and_each_row_is_measured_and_shown(ablated):
     assert "| mean inflation | 1 |" in text
     assert "| as configured | 2 |" in text
     assert "`the command`" in text
+    side = result.differences["mean inflation"]["side_accuracy"]
+    assert (side.over, side.n) == ("as configured", 1)
+    assert f"| mean inflation | {side.difference:+.3f} (" in text
     assert "2 test cases, 1 without a lesion" in text
     assert "2 simulated test patients" in page(result.model_copy(update={"simulated": True}))
     assert list(json.loads((out / "ablation.json").read_text())["stages"]) == list(result.stages)

@@ -18,18 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from braingemma3d.data.manifest import ManifestCase, are_simulated
 from braingemma3d.errors import InputError
-from braingemma3d.evaluation.blind import ENOUGH
+from braingemma3d.evaluation.ablation_table import Ablation, differences, page
 from braingemma3d.evaluation.evaluate import evaluate, without_a_model
-from braingemma3d.evaluation.metrics import EMPTY, REPORTED, Metrics, SystemMetrics, measure
+from braingemma3d.evaluation.metrics import EMPTY, Metrics, Scores, measure
 from braingemma3d.evaluation.predictions import Batch, answers, predict, scan_hash
 from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
-from braingemma3d.evaluation.table import NAMES, markdown, short
-from braingemma3d.files import claim, new_file, new_folder, sha256
+from braingemma3d.files import claim, json_lines, new_file, new_folder, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.pace import Progress, paced
 from braingemma3d.report.pipeline import Pipeline
@@ -79,26 +78,6 @@ ROWS = (
     Row("tubelet stride 1", {"tubelet_stride": 1}, seeds=1),
 )
 """In the order in which they are trained, the costliest last."""
-
-
-class Ablation(BaseModel):
-    """The file ``ablation.json``: metrics of each row, one for each of its seeds that is done."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    stages: dict[str, Metrics]
-    components: dict[str, list[Metrics]]
-    steps: dict[str, int]
-    """Of each stage of a row."""
-    command: str
-    simulated: bool
-    """Whether all test cases are."""
-    beside: Metrics
-    """What systems reach that do not look or do not learn: more than a row that has learned nothing."""
-    left_out: int = 0
-    """Cases that none of the rows is tested on, as their truth could not be read."""
-    failed: list[str] = []
-    """Rows that stopped with an error, which the log tells; they are tried again the next time."""
 
 
 class _Part(NamedTuple):
@@ -173,12 +152,13 @@ def ablate(
         stages={},
         components={},
         steps={stage.name: STEPS[stage.name] * steps for stage in config.stages if stage.name in STEPS},
+        runs=sum(row.seeds for row in ROWS),
         command=command,
         simulated=are_simulated(cases),
         beside=_beside(cases, references, manifest, out / "fixed-rules.jsonl", progress),
         left_out=left_out,
     )
-    written = functools.partial(_write, stages, rows, out, empty)
+    written = functools.partial(_write, stages, rows, out, empty, references)
     failed: list[str] = []
     seconds: list[float] = []
     for number, part in enumerate(parts, 1):
@@ -262,16 +242,23 @@ def _rows(run: Path, config: TrainingConfig, out: Path, steps: int) -> list[_Par
 
 
 def _write(
-    stages: Sequence[_Part], rows: Sequence[_Part], out: Path, empty: Ablation, failed: Sequence[str] = ()
+    stages: Sequence[_Part],
+    rows: Sequence[_Part],
+    out: Path,
+    empty: Ablation,
+    references: Sequence[Reference],
+    failed: Sequence[str] = (),
 ) -> Ablation:
     """Gather and show what is measured so far, by this process or another."""
     components: dict[str, list[Metrics]] = {row.name: [] for row in ROWS}
+    values: dict[str, list[Scores]] = {row.name: [] for row in ROWS}
     for part in rows:
         if metrics := _kept(part.folder):
             components[part.name].append(metrics)
+            values[part.name].append(_case_by_case(part.folder))
     measured = {part.name: metrics for part in stages if (metrics := _kept(part.folder))}
     done = {"stages": measured, "components": components, "failed": list(failed)}
-    ablation = empty.model_copy(update=done)
+    ablation = empty.model_copy(update=done | {"differences": differences(values, references)})
     with new_file(out / "ablation.json") as partial:
         partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
     with new_file(out / "ABLATION.md") as partial:
@@ -285,6 +272,15 @@ def _kept(folder: Path) -> Metrics | None:
     metrics = Metrics.model_validate_json(path.read_text(encoding="utf-8")) if path.is_file() else None
     broken = metrics is not None and sum(failure.error != EMPTY for failure in metrics.failures) == metrics.cases
     return None if broken else metrics
+
+
+def _case_by_case(folder: Path) -> Scores:
+    """What each report is worth; one that failed is not among them."""
+    found: Scores = {}
+    for _, line in json_lines(folder / "cases.jsonl", "result"):
+        for metric, value in line["scores"].items():
+            found.setdefault(metric, {})[line["id"]] = value
+    return found
 
 
 def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> TrainingConfig:
@@ -313,51 +309,3 @@ def short_run(config: TrainingConfig, row: Row, steps: int, seed: int) -> Traini
             "data": config.data.model_copy(update={"simulate": simulate}),
         }
     )
-
-
-def page(ablation: Ablation) -> str:
-    """``ABLATION.md``: a table of the stages and one of the components."""
-    kind = "simulated test patients" if ablation.simulated else "test cases"
-    rows = {name: [metrics] for name, metrics in ablation.stages.items()} | ablation.components
-    stages = {name: [metrics.systems[metrics.system]] for name, metrics in ablation.stages.items()}
-    components = {name: [one.systems[one.system] for one in seeds] for name, seeds in ablation.components.items()}
-    told = ", ".join(f"{steps} steps of `{name}`" for name, steps in ablation.steps.items())
-    failures = {name: sum(len(metrics.failures) for metrics in seeds) for name, seeds in rows.items()}
-    told_failures = ", ".join(f"{name} {count}" for name, count in failures.items() if count)
-    done, whole = sum(map(len, ablation.components.values())), sum(row.seeds for row in ROWS)
-    parts = [
-        "# Ablation",
-        f"{ablation.beside.cases} {kind}, {ablation.beside.healthy} without a lesion. Written by `{ablation.command}`.",
-        "## Stages of the run",
-        _table("stage", stages),
-        "## Components",
-        f"Each row is trained anew from the run's 2D tower, on the same cases: {told}. "
-        "`no stage 1` has the last only, and twice as many steps of it; `reference as coded` has the last only, as its "
-        "stage 1 leaves nothing behind; `InfoNCE alone` has the reference's loss of stage 1 and no other. Every model "
-        "reads a scan in one view. Mean over the seeds, with the lowest and highest. A row with one seed decides "
-        "nothing by itself. Systems that do not look or do not learn stand below; they know the reports of the "
-        f"training cases, or where these are fewer than {ENOUGH} those of the test cases, which favours them."
-        + (f" {done} of {whole} runs are done yet." if done < whole else ""),
-        _table("row", components | {name: [system] for name, system in ablation.beside.systems.items()}),
-    ]
-    if told_failures:
-        parts.append(f"Reports that failed and count as wrong: {told_failures}.")
-    if ablation.left_out:
-        parts.append(f"Left out, as their truth could not be read: {ablation.left_out} cases.")
-    return "\n\n".join(parts) + "\n"
-
-
-def _table(first: str, rows: dict[str, list[SystemMetrics]]) -> str:
-    lines = []
-    for name, seeds in rows.items():
-        cells = [_cell([system.value(metric) for system in seeds]) for metric in REPORTED]
-        lines.append([name, str(len(seeds)), *cells])
-    return markdown([first, "seeds", *(NAMES[metric] for metric in REPORTED)], lines)
-
-
-def _cell(values: Sequence[Any]) -> str:
-    means = [value.mean for value in values if value is not None]
-    if not means:
-        return "–"
-    mean = short(statistics.fmean(means))
-    return mean if len(means) == 1 else f"{mean} ({short(min(means))}–{short(max(means))})"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from braingemma3d.evaluation.keywords import keyword_scores
 from braingemma3d.evaluation.nlg import nlg_scores
 from braingemma3d.evaluation.predictions import Prediction
-from braingemma3d.evaluation.statistics import estimate, lift
+from braingemma3d.evaluation.statistics import Lift, estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference, one_view
 from braingemma3d.findings.compare import METRIC_OF, scores
 from braingemma3d.findings.extract import told
@@ -71,13 +71,18 @@ class SystemMetrics(_Record):
 
 
 class LiftValue(_Record):
-    """The evaluated system minus the best system that does not look or does not learn, paired by case."""
+    """The evaluated system minus another one, the best that does not look or does not learn, paired by case."""
 
     over: str
     difference: float
     ci95: tuple[float, float]
     p: float
     n: int
+
+    @classmethod
+    def of(cls, found: Lift, over: str) -> LiftValue:
+        """A lift over a system of this name."""
+        return cls(over=over, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n)
 
 
 class Failure(_Record):
@@ -141,10 +146,7 @@ def measure(predictions: Sequence[Prediction], references: Sequence[Reference], 
         compared = [name for name in rivals if metric in values[name]] if metric != "flawed_text" else []
         if compared:
             best = max(compared, key=lambda name: sum(values[name][metric].values()) / len(values[name][metric]))
-            found = lift(mine, values[best][metric], patients)
-            lifts[metric] = LiftValue(
-                over=best, difference=found.difference, ci95=(found.low, found.high), p=found.p, n=found.n
-            )
+            lifts[metric] = LiftValue.of(lift(mine, values[best][metric], patients), best)
     by_case = dict(values[system])
     if alone := values.get(one_view(system), {}).get("mirror_consistency"):
         by_case["mirror_consistency_of_one_view"] = alone
