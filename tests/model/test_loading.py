@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model import backbones
-from braingemma3d.model.loading import fast_dtype, load_model, random_vision, weights_sha256
+from braingemma3d.model.loading import fast_dtype, load_model, packaged_weights, random_vision, weights_sha256
 from braingemma3d.report.pipeline import Pipeline
 
 
@@ -98,6 +98,13 @@ def test_a_random_vision_tower_is_the_same_every_time(tiny_checkpoint):
     one, two = random_vision(config), random_vision(config)
     for a, b in zip(one.parameters(), two.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_packaged_weights_are_small_and_in_bfloat16():
+    folder = packaged_weights("mini")
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 40e6
+    tensors = {name: value for path in folder.rglob("*.safetensors") for name, value in load_file(path).items()}
+    assert {value.dtype for value in tensors.values()} == {torch.bfloat16}
 
 
 def test_a_users_folder_is_not_taken_for_the_packaged_model(tiny_checkpoint, tmp_path, monkeypatch):

@@ -233,6 +233,20 @@ def test_the_loss_is_the_cross_entropy_of_the_labels(model, processor, pixels):
     torch.testing.assert_close(summed * 10, expected * (labels != -100).sum())
 
 
+def test_logits_are_computed_where_labels_are_and_nowhere_else(model, processor, pixels, monkeypatch):
+    inputs = processor(pixels, reports=["A lesion.", "No lesion is seen at all."])
+    vocabulary, rows = model.config.text_config.vocab_size, []
+    linear = torch.nn.functional.linear
+
+    def seen(x, weight, bias=None):
+        rows.extend([x.shape[:-1].numel()] if len(weight) == vocabulary else [])
+        return linear(x, weight, bias)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", seen)
+    model(**inputs)
+    assert rows == [(inputs["labels"] != -100).sum()]
+
+
 def test_one_batch_can_be_learned(model, processor, pixels):
     """Compressor, projector and LoRA together bring the loss down."""
     model.add_lora()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -220,6 +221,22 @@ def test_the_log_has_every_term(tmp_path):
     history = json.loads((tmp_path / "checkpoint-20" / "trainer_state.json").read_text())["log_history"]
     assert history[0]["anatomy"] == pytest.approx(5 * history[0]["report"], rel=1e-2)
     assert history[0]["loss"] == pytest.approx(2 * history[0]["report"], rel=1e-2)
+
+
+def test_progress_is_told_with_speed_and_time_left(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(trainer, "LOGGING_STEPS", 2)
+    monkeypatch.setattr(trainer, "EVERY_S", 0)
+    with caplog.at_level("INFO"):
+        train(fresh(), Points(), stage(), tmp_path)
+    told = [line for line in caplog.messages if line.startswith("ground ")]
+    assert len(told) == 6
+    assert re.fullmatch(r"ground 2 of 12: loss .* report .* \d+\.\d samples/s, \d+ min left", told[0])
+
+
+def test_curves_go_where_they_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "curves"))
+    train(fresh(), Points(), stage(), tmp_path / "run", report_to=("tensorboard",))
+    assert [*(tmp_path / "curves").rglob("events.out.tfevents.*")]
 
 
 def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
