@@ -325,7 +325,8 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             label_weights: (batch, tokens), how much each label counts in the loss; all the same by default.
             use_cache: whether to return the cache.
             logits_to_keep: how many of the last positions get logits (0: all), or the positions that do.
-            num_items_in_batch: labels over all accumulated batches, by which the loss is then divided.
+            num_items_in_batch: labels over all accumulated batches, or the sum of their weights, by which the loss is
+                then divided.
             **kwargs: passed to the Gemma 3 text tower, such as ``output_hidden_states`` and ``output_attentions``.
 
         Returns:
@@ -360,10 +361,9 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             kept = targets != -100
             logits = functional.linear(hidden[:, :-1][kept], self.output_rows()).float()
             losses = functional.cross_entropy(logits, self.rows_of(targets[kept]), reduction="none")
-            if label_weights is not None:
-                weights = label_weights[:, 1:][kept]
-                losses = losses * (weights * len(weights) / weights.sum())
-            loss = losses.mean() if num_items_in_batch is None else losses.sum() / num_items_in_batch
+            weights = torch.ones_like(losses) if label_weights is None else label_weights[:, 1:][kept]
+            items = weights.sum() if num_items_in_batch is None else num_items_in_batch
+            loss = (losses * weights).sum() / items
             return BrainGemma3DOutput(loss=loss, visual_tokens=visual_tokens)
         if isinstance(logits_to_keep, int):
             logits_to_keep = torch.arange(hidden.shape[1])[-logits_to_keep:]

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.training.grids import RIGHT, VENTRICLE_CLASS
+from braingemma3d.training.processes import NONE, fair_count, mean_where
 
 LESION_KINDS, ANATOMY_KINDS = 4, VENTRICLE_CLASS + RIGHT + 1
 AMOUNTS = (LESION_KINDS - 1) * ANATOMY_KINDS + 2
@@ -158,7 +159,7 @@ class MapHead(nn.Module):
         lesion_logits, anatomy_logits = self(patches)
         ventricles = anatomy[..., [VENTRICLE_CLASS, VENTRICLE_CLASS + RIGHT]].sum(-1) > RARE_CELL
         cost = soft_cross_entropy(anatomy_logits, anatomy)
-        anatomy_loss = cost[~ventricles].mean() + (cost[ventricles].mean() if ventricles.any() else 0)
+        anatomy_loss = mean_where(cost, ~ventricles) + mean_where(cost, ventricles)
         return _cross_entropy_by_kind(lesion_logits, lesion), anatomy_loss
 
 
@@ -169,8 +170,9 @@ def _cross_entropy_by_kind(logits: Tensor, shares: Tensor) -> Tensor:
     total = shares.sum((1, 2))
     cost = cost / total.clamp(min=shares.shape[2])
     there = total > 0
-    kinds = (cost * there).sum(0) / there.sum(0).clamp(min=1)
-    present = there.any(0)[1:]
+    count = fair_count(there.sum(0))
+    kinds = (cost * there).sum(0) / count
+    present = count[1:] > NONE
     return kinds[0] + (kinds[1:][present].mean() if present.any() else 0)
 
 

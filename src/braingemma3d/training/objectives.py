@@ -6,8 +6,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 from torch.nn import functional
+
+from braingemma3d.training.processes import gather
 
 ContrastiveLoss = Literal["infonce", "sigmoid"]
 
@@ -30,8 +31,8 @@ def contrastive_loss(
         ValueError: fewer than two pairs over all processes: one pair alone has no negative, its loss is 0 and teaches
             nothing.
     """
-    volumes = _gather(functional.normalize(volumes.float(), dim=-1))
-    texts = _gather(functional.normalize(texts.float(), dim=-1))
+    volumes = gather(functional.normalize(volumes.float(), dim=-1))
+    texts = gather(functional.normalize(texts.float(), dim=-1))
     if len(volumes) < 2:
         raise ValueError(f"a contrastive batch needs at least 2 pairs, not {len(volumes)}")
     # Under autocast the cosine would be in bfloat16, too coarse for texts that differ in a word.
@@ -45,10 +46,3 @@ def contrastive_loss(
     targets = torch.arange(len(logits), device=logits.device)
     logits = logits.masked_fill(same.fill_diagonal_(False), -torch.inf)
     return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
-
-
-def _gather(rows: Tensor) -> Tensor:
-    """The rows of all processes, in order, with gradients to each."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return rows
-    return torch.cat(all_gather(rows))

@@ -19,6 +19,7 @@ from braingemma3d.training.config import Part, Stage, Term
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import open_shard
 from braingemma3d.training.grounding import in_turn
+from braingemma3d.training.processes import fair_count
 from braingemma3d.training.trainer import Learner
 from braingemma3d.training.words import match_scale
 
@@ -106,7 +107,9 @@ class Reporting(Learner):
 
     def terms(self, **batch: Tensor) -> dict[Term, Tensor]:
         """Loss of a batch of :meth:`collate`."""
-        return {"report": self.model(**batch, use_cache=False).loss}
+        told = batch["labels"][:, 1:] != -100
+        counted = fair_count(batch["label_weights"][:, 1:][told].sum())
+        return {"report": self.model(**batch, num_items_in_batch=counted, use_cache=False).loss}
 
     @torch.no_grad()
     def match_scale(self, batch: dict[str, Tensor]) -> None:

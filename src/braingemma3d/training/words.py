@@ -18,6 +18,7 @@ from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import DEGREES, LOBES
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.model.projector import Projector
+from braingemma3d.training.processes import fair_count
 
 UNTOLD = -100
 """In place of an answer: the report does not mention it, or tells a value without a word here, such as a hedged one."""
@@ -111,8 +112,7 @@ class TokensAsWords(nn.Module):
             alike = near * scale
         alike = alike.masked_fill(~self.get_buffer("allowed"), -torch.inf)
         known = told != UNTOLD
-        # A batch may tell nothing at all.
-        count = known.sum().clamp_min(1)
+        count = fair_count(known.sum())
         chosen = functional.cross_entropy(alike.flatten(0, 1), told.flatten(), ignore_index=UNTOLD, reduction="sum")
         apart = ((tokens - words[told.clamp_min(0)]).pow(2).mean(-1) * known).sum() / words.pow(2).mean()
         return chosen / count, apart / count
