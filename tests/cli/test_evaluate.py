@@ -126,7 +126,7 @@ def test_a_model_is_not_tested_on_all_that_it_has_learned_from(run, manifest, ti
 
 def test_a_model_whose_patients_nobody_knows_is_warned_of(run, manifest, tiny_checkpoint):
     result = run("evaluate", "--model", tiny_checkpoint, "--data", manifest)
-    assert "tiny: no record of its training" in result.stderr.replace(str(tiny_checkpoint.parent) + "/", "")
+    assert f"{tiny_checkpoint}: no record of its training" in result.stderr
 
 
 def test_a_model_from_the_hub_is_not_tested_on_its_own_patients(run, manifest, tmp_path, monkeypatch):

@@ -60,9 +60,9 @@ def evaluate(
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.training.patients import learned_from
 
+    beside = baselines(systems)
     if folder := trained_folder(model):
         refuse_learned(chosen, learned_from(folder), model)
-    beside = baselines(systems)
     for one in beside:
         if isinstance(one, TrainedSlices):
             refuse_learned(chosen, learned_from(one.folder), one.name)

@@ -71,7 +71,8 @@ class SystemMetrics(_Record):
 
 
 class LiftValue(_Record):
-    """The evaluated system minus another one, the best that does not look or does not learn, paired by case."""
+    """One system minus another, paired by case: the evaluated one minus the best that does not look or does not learn,
+    or a row of an ablation minus its first."""
 
     over: str
     difference: float

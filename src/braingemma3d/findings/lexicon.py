@@ -162,7 +162,8 @@ _POLARITY = (
     rule(
         Kind.DOUBT,
         r"(?:is |are |remains? )?"
-        r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|conceivable|indeterminate)"
+        r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|"
+        r"conceivable|indeterminate)"
         r"(?= *$| (?:in|at|on|around|within|with|here|but|present|seen)\b| *[,;])",
         r"(?:is|are) (?:possibly|potentially|probably|presumably) (?:present|seen|visible|indicated|represented)",
         r"(?:is|are) suggested(?! to)",
@@ -271,7 +272,8 @@ _GRAMMAR = (
     rule(
         Kind.PREPOSITION,
         r"in|of|on|at|within|around|surrounding|by|from|to|into|towards?|through|throughout|upon|against|inside",
-        r"along|between|for|causing|producing|exert(?:ing|s)|creat(?:ing|es)|due|about|over|showing|demonstrating|exhibiting|displaying|containing",
+        r"along|between|for|causing|producing|exert(?:ing|s)|creat(?:ing|es)|due|about|over|showing|demonstrating",
+        r"exhibiting|displaying|containing",
         r"indicating|representing|resulting|leading|seen|noted|observed|identified|visible|found|consistent",
         r"compatible|keeping",
     ),

@@ -179,7 +179,7 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     cases = training_cases(read_manifest(manifest))
     if not cases:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
-    digest = hashlib.sha256("\n".join([sha256(manifest), *map(_stamp, (case.image for case in cases))]).encode())
+    digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())
     root = folder / f"{digest.hexdigest()[:16]}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, len(cases))
     failed = 0
