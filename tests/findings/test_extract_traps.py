@@ -237,6 +237,56 @@ TRAPS = {
     "with mild edema.": ("bilateral frontal parietal", "mild none none"),
     "| Feature | Finding | Notes |\n|---|---|---|\n| Location | left frontal lobe | - |\n| Edema | mild | vasogenic |\n"
     "| Necrosis | none | - |": ("left frontal", "mild none none"),
+    # Lists of lesions.
+    "Multiple enhancing lesions as follows:\n1. Left frontal lobe, 12 mm\n2. Right temporal lobe, 9 mm\n"
+    "3. Left cerebellum, 6 mm\nMild edema around the left frontal lesion.": (
+        "bilateral frontal temporal cerebellum",
+        "mild none none",
+    ),
+    "Lesions:\n1. Right frontal, 14 mm, mild edema.\n2. Right parietal, 9 mm.\n3. Left temporal, 7 mm, necrotic.": (
+        "bilateral frontal parietal temporal",
+        "mild present none",
+    ),
+    "No lesions in the following regions:\n- Left frontal lobe\n- Right temporal lobe": ("-", "none none none"),
+    # Short forms.
+    "L CP angle mass.": ("left cerebellum brainstem", "none none none"),
+    "R parasagittal meningioma.": ("right", "none none none"),
+    "Single met, R occipital, 8 mm, no edema.": ("right occipital", "none none none"),
+    "RANO criteria for progression are met. No tumour.": ("-", "none none none"),
+    "Right frontal GBM: min oedema, no necrosis.": ("right frontal", "mild none none"),
+    "Left frontal lesion. No sig edema.": ("left frontal", "none none none"),
+    "Left frontal lesion with sig. perilesional oedema.": ("left frontal", "severe none none"),
+    "There is a trace of perilesional oedema. Left cerebellar metastasis.": ("left cerebellum", "mild none none"),
+    "Moderate perilesional edema & mass effect on left lateral ventricle. Left parietal glioma.": (
+        "left parietal",
+        "moderate none moderate",
+    ),
+    # Lesions of other organs, and what is left of a tumor.
+    "Left parietal bone metastasis. Brain parenchyma is normal.": ("-", "none none none"),
+    "Left orbital mass. No brain lesion.": ("-", "none none none"),
+    "Tumour bed right temporal: no residual. Small recurrence in the right insula.": (
+        "right insula",
+        "none none none",
+    ),
+    "Condition after extirpation of right frontal meningioma. No recurrence.": ("-", "none none none"),
+    # What a signal, or its absence, is explained as.
+    "Right frontal mass. No enhancement centrally, in keeping with necrosis.": (
+        "right frontal",
+        "none present none",
+    ),
+    "Left parietal metastasis. Extensive surrounding FLAIR signal abnormality compatible with vasogenic edema.": (
+        "left parietal",
+        "severe none none",
+    ),
+    "Few T2 hyperintense foci in the bilateral frontal white matter - chronic ischemic changes. No SOL.": (
+        "-",
+        "none none none",
+    ),
+    "Left frontal lesion – old infarct in the right cerebellum.": ("left frontal", "none none none"),
+    "Lesions in right frontal and left frontal lobes. None shows necrosis.": (
+        "bilateral frontal",
+        "none none none",
+    ),
     # A degree of two findings.
     "Left frontal mass. Edema and ventricular compression are both mild.": ("left frontal", "mild none mild"),
     "Left frontal mass. There is edema, and the ventricles are mildly compressed.": (

@@ -26,7 +26,7 @@ GLUED = re.compile(
 SIDE_LETTER = re.compile(
     r"\b(?:(lt?)|rt?)\b\.?(?= (?:sided?\b|(?:high|posterior|anterior|medial|mesial|superior|inferior|deep|mid) |hemi"
     r"|cerebr|cerebell|lateral\b|front|pariet|tempor|occip|insul|thalam|basal\b|caudate|putam|hippoc|sylvian|centrum"
-    r"|corona|postcentral|precentral|lobe|brain\b))"
+    r"|corona|postcentral|precentral|parasag|convex|cpa?\b|lobe|brain\b))"
 )
 """'L', 'R', 'Lt.', 'Rt.' before a word of place. Group 1 stands for left."""
 
@@ -36,7 +36,8 @@ LOOKALIKE = rule(
     rf"{_LEFT_RIGHT} to {_LEFT_RIGHT}|left (?:untreated|over|behind|out|as is|alone)|(?:left|right)ward",
     r"(?:what|all that|whatever) is left",
     rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:(?:fronto|parieto|temporo|frontal|temporal|parietal|occipital) ){{1,4}}"
-    r"(?:bones?|sinus(?:es)?|condyles?|calvarium|craniotomy|craniectomy|burr holes?)",
+    r"(?:(?:bones?|sinus(?:es)?|condyles?|calvarium)(?: (?:lesions?|mass(?:es)?|deposits?|metastas[ie]s))?|"
+    r"craniotomy|craniectomy|burr holes?)",
     rf"(?:{_LEFT_RIGHT}(?:ward)? (?:sided )?)?mid ?line (?:shift\w*|structures?|deviation|displacement)"
     rf"(?:(?: of)?{_MM} (?:to )?{_LEFT_RIGHT}(?! (?:to|\w*(?:front|pariet|tempor|occip|hemis)))(?: side)?)?",
     rf"mls{_MM} (?:to )?{_LEFT_RIGHT}",
@@ -85,7 +86,11 @@ REGIONS = (
         r"(?:peri)?rolandic|central sulcus|pericentral|sensorimotor|primary motor and sensory",
         lobes=("frontal", "parietal"),
     ),
-    rule(Kind.LOBE, r"cerebellopontine|cerebello pontine|pontocerebellar", lobes=("cerebellum", "brainstem")),
+    rule(
+        Kind.LOBE,
+        r"cerebellopontine|cerebello pontine|pontocerebellar|c ?p ?(?:a|angles?)",
+        lobes=("cerebellum", "brainstem"),
+    ),
     rule(
         Kind.LOBE,
         r"(?:anterior |posterior )?(?:internal|external|extreme) capsules?|capsular",

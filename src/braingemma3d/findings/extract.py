@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from braingemma3d.findings.area import Area, read_area
 from braingemma3d.findings.compression import compressions
@@ -115,6 +115,20 @@ def _is_place_label(sentence: Sentence) -> bool:
     return sentence.kind(1) is Kind.COLON and sentence.tokens[0].text in _PLACE_LABELS
 
 
+def _announces_list(sentence: Sentence) -> bool:
+    """'Multiple *lesions* as follows*:*'."""
+    lesions = [mention for mention in sentence.found() if mention.kind in LESIONS]
+    ends = sentence.kind(len(sentence.tokens) - 1) is Kind.COLON
+    return ends and any(mention.plural and not mention.denied for mention in lesions)
+
+
+def _places_of_item(sentence: Sentence) -> list[Token]:
+    """The words of place that an item of a list begins with: '*Left frontal lobe*, 12 mm', '9 mm *right pons*'."""
+    leading = list(takewhile(lambda token: token.kind in PLACES | {Kind.WORD, Kind.AND}, sentence.tokens))
+    named = any(token.kind is Kind.LOBE for token in leading)
+    return [token for token in leading if named and token.kind in PLACES]
+
+
 def _together(areas: Sequence[Area]) -> Area:
     whole = Area()
     for area in areas:
@@ -154,6 +168,7 @@ class Reading:
     denied: set[Kind] = field(default_factory=set)
     topic: Kind | None = None
     topic_ventricle: bool = False
+    listing: bool = False
 
     def take_in(self, tokens: Sequence[Token]) -> None:
         """Take in one more sentence."""
@@ -177,6 +192,7 @@ class Reading:
         topics = [mention.kind for mention in sentence.found() if mention.kind is not Kind.PRESSURE]
         self.topic = topics[0] if topics else self.topic
         self.all_normal = self.all_normal or _tells_all_is_normal(sentence)
+        self.listing = _announces_list(sentence) or (self.listing and bool(_places_of_item(sentence)))
         self.topic_ventricle = any(mention.kind is Kind.VENTRICLE for mention in sentence.mentions.values())
 
     def _sort_places(self, sentence: Sentence) -> dict[int, list[Token]]:
@@ -187,7 +203,12 @@ class Reading:
         anaphoric = (t for t in sentence.tokens if t.kind in (Kind.SPREAD, Kind.PRONOUN) and t.text != "there")
         resumes = self.topic in LESIONS and any(anaphoric)
         resumes = resumes or (not self.lesion_denied and _is_place_label(sentence))
+        names = any(token.kind in LESIONS | {Kind.NORMAL} for token in sentence.tokens)
+        item = _places_of_item(sentence) if self.listing and not names else []
+        resumed += item
         for token, mention, near in places(sentence):
+            if any(token is leading for leading in item):
+                continue
             if mention and not near:
                 said.setdefault(mention.at, []).append(token)
             elif resumes and not mention:
@@ -198,7 +219,7 @@ class Reading:
                 pool = self.near if mention else self.around if self.topic in _TISSUE else self.loose
                 pool.add(read_area([token], self._known_sides()))
         if resumed:
-            self._join(read_area(resumed, self._known_sides()))
+            self._join(read_area(resumed, self._known_sides()), own=bool(item), introduced=bool(item))
         return said
 
     def _known_sides(self) -> set[str]:

@@ -14,11 +14,13 @@ from braingemma3d.findings.kinds import Kind, rule, words
 
 _AROUND = r"(?:surrounding |perifocal |perilesional |peritumou?ral |vasogenic )*"
 _MILD = (
-    r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|trace|scant|modest(?:ly)?|little|"
-    r"discreet|negligible|small amounts? of|small areas? of|small degree of|small foci of|small focus of|"
+    r"mild(?:ly)?|slight(?:ly)?|minimal(?:ly)?|minor|faint(?:ly)?|subtle|subtly|traces?(?: of)?|"
+    r"scant|modest(?:ly)?|little|discreet|negligible|"
+    r"small amounts? of|small areas? of|small degree of|small foci of|small focus of|"
     r"tiny amounts? of|"
     r"a bit of|limited(?= (?:in extent|surrounding|perifocal|perilesional|vasogenic|o?edema|necrosis|compress))|"
-    rf"small(?= {_AROUND}o?edema)|(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
+    rf"(?:small|min)(?= {_AROUND}o?edema)|(?<![0-9] )min(?= *(?:$|[,;]))|"
+    rf"(?:small|thin|narrow) rims? of(?= {_AROUND}o?edema)"
 )
 _MODERATE = (
     r"moderate(?:ly)?|mod|intermediate degree of|"
@@ -29,7 +31,7 @@ _SEVERE = (
     r"profound(?:ly)?|considerabl[ey]|abundant|profuse|florid|substantial(?:ly)?|prominent(?:ly)?|gross(?:ly)?|widespread|striking(?:ly)?|"
     r"large amounts? of|large (?:areas?|range|extent) of|large zones? of|(?:high|great|large) degree of|"
     r"complete(?= effacement of)|strong(?:ly)?(?= (?:compress|deform|displac|mass effect|pressure))|"
-    rf"large(?= {_AROUND}o?edema)"
+    rf"(?:large|sig)(?= {_AROUND}o?edema)"
 )
 _OF_DEGREE = rf"(?:{_MILD}|{_MODERATE}|{_SEVERE})"
 _TO = r" (?:(?:to|or|and|through) )?"
@@ -59,6 +61,8 @@ _DISARMED = rule(
     r"(?:significant|pronounced|marked|extensive|severe|prominent|subtle|moderate)(?:ly)?",
     r"(?:scalp|soft tissues?|subgaleal|subcutaneous|mucosal|marrow|periorbital|preseptal|facial|mastoid) "
     r"(?:o?edema|swelling)",
+    r"(?:scalp|calvarial|skull|osseous|bony|bone|orbital|parotid) (?:lesions?|mass(?:es)?|deposits?|metastas[ie]s)",
+    r"(?:criteria|is|are|was|were|been|not|patient) met|met (?:the |all )?criteria",
     r"peri ?lesion(?:al)?(?= (?:area|region|tissue|zone)s?)|moderate to low(?= signal)|absent(?= signals?)",
     r"marked by|characteri[sz]ed by|no doubt|without (?:any )?doubt|lesions? free|tumou?rs? free",
     r"(?:with and )?without (?:iv |intravenous )?(?:contrast|gadolinium)"
@@ -82,7 +86,7 @@ _BENIGN = rule(
     r"punctate|pinpoint|age related|age appropriate|senescent|involutional|fazekas(?: grade)?|atroph(?:y|ic)",
     r"infarct(?:s|ions?)?|encephalomalacia|gliosis|arachnoid cysts?|dva|developmental venous anomal(?:y|ies)",
     r"micro ?ha?emorrhages?|multiple sclerosis",
-    r"leukoaraiosis|artifacts?|artefacts?|normal variants?",
+    r"(?:temporal|hippocampal) sclerosis|leukoaraiosis|artifacts?|artefacts?|normal variants?",
     r"small vessel(?: ischa?emic)?(?: disease| changes?)?|micro ?angiopath(?:y|ic)|micro ?vascular",
     r"chronic ischa?emic|hypertensive|demyelinat(?:ion|ing)",
     r"(?:periventricular |deep |subcortical |cerebral |supratentorial |and ){0,6}white matter (?:t2 |flair )*"
@@ -146,13 +150,13 @@ _POLARITY = (
         r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
         r"(?:evaluat(?:e|ion)|assess(?:ment)?|screen(?:ing)?|check|monitor(?:ed|ing)?|look) for|den(?:ies|y|ied)",
         r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
-        r"neither|nor|never|cannot|nil|none of",
+        r"neither|nor|never|cannot|nil|none of|none(?= (?:shows?|demonstrates?|exhibits?|has|have)\b)",
     ),
     rule(Kind.NEGATION, r"non", value="next"),
     rule(
         Kind.NEGATION,
         rf"history of|(?:status post|s p)(?! (?:\w+ ){{0,3}}{_LEFT_IN_PLACE})|{_BEFORE} (?:had )?{_SHOWED}",
-        r"(?<!partial )(?<!subtotal )(?:resection|removal|excision) of|operated(?: case of)?",
+        r"(?<!partial )(?<!subtotal )(?:resection|removal|excision|extirpation) of|operated(?: case of)?",
         value="past",
     ),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
@@ -225,10 +229,11 @@ _FINDINGS = (
         Kind.LESION,
         r"(?:lesions?|mass(?:es)?|tumou?r\w*|neoplas\w*|gliomatosis|gbm|[hl]gg|dnet|dipg|"
         r"\w*(?:gli|blast|cyt|ependym|meningi?|lymph|germin|pharyngi|neur|neurin|chord|schwann|aden|cavern|papill|terat)omas?|"
-        r"\w*sarcomas?|metastas[ie]s|metastatic(?: deposits?)?|mets|secondaries|malignanc(?:y|ies)|sol|icsol|pcnsl|"
+        r"\w*sarcomas?|metastas[ie]s|metastatic(?: deposits?)?|mets?|secondaries|"
+        r"malignanc(?:y|ies)|sol|icsol|pcnsl|"
         r"(?<!siderin )(?<!calcium )(?<!iron )deposits?|abscess(?:es)?|tuberculomas?|hamartomas?|"
         r"affected (?:areas?|regions?|zones?))"
-        r"(?! (?:free|effect|resection|removal|surgery|debulking))(?: (?:area|region|zone)s?)?",
+        r"(?! (?:free|effect|resection|removal|surgery|debulking|bed|cavity))(?: (?:area|region|zone)s?)?",
         r"(?:space occupying|expansile|expansive|infiltrat(?:ive|ing)|neoplastic|destructive) "
         r"(?:process(?:es)?|growth|formation)",
         r"(?:(?:tumou?r|nodular|local) )?recurrences?|abnormalit(?:y|ies)|signal abnormalit(?:y|ies)|nodules?|growth",

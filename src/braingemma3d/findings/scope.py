@@ -28,6 +28,9 @@ _NOW = words("with now new newly currently today")
 # Words after which 'can' doubts nothing: 'necrosis can be seen'.
 _WITNESSED = words("seen observed identified noted found visualized visualised appreciated detected demonstrated")
 
+# Words after which something is explained: 'no enhancement, *consistent* with necrosis'.
+_EXPLAINS = words("consistent compatible keeping representing")
+
 # Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
 THERE = PRESENCE | words("exerted")
 
@@ -140,6 +143,8 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
                 return
             if kind is Kind.COMMA and _begins_statement(sentence, at + 1, clause):
                 return
+            if kind is Kind.COMMA and any(token.text in _EXPLAINS for token in sentence.tokens[at + 1 : at + 3]):
+                return
             listed = listed or kind is Kind.COMMA
         elif kind is Kind.WITH and captured and following is Kind.DEGREE:
             return
@@ -241,7 +246,8 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     at = cue + 1
     while sentence.has(at, clause):
         if tokens[at].kind in FINDINGS and at in sentence.mentions:
-            shown = _shown_as(sentence, cue, at) if tokens[at].kind is Kind.SIGNAL else sentence.mentions[at]
+            signal = tokens[at].kind is Kind.SIGNAL or tokens[at].text.startswith("signal")
+            shown = _shown_as(sentence, cue, at) if signal else sentence.mentions[at]
             _raise(shown, degree)
             _share(sentence, at, degree)
             return
@@ -278,10 +284,18 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
 
 
 def _shown_as(sentence: Sentence, cue: int, signal: int) -> Mention:
-    """What a signal with a degree is: 'a marked *high signal edema*', '*edema* is a marked high signal area'."""
+    """What a signal with a degree is.
+
+    'A marked *high signal edema*', '*edema* is a marked high signal area', 'extensive signal consistent with *edema*'.
+    """
     named = sentence.mentions.get(sentence.past(signal, 1, PLACES | {Kind.WORD, Kind.MEASURE}))
     if named is not None and named.kind in FINDINGS:
         return named
+    for mention in sentence.found():
+        if mention.kind is Kind.EDEMA and mention.at > signal and mention.clause == sentence.clauses[signal]:
+            before = sentence.tokens[max(signal, mention.start - 3) : mention.start]
+            if any(token.text in _EXPLAINS for token in before):
+                return mention
     verb = cue - 2 if sentence.kind(cue - 1) is Kind.INDEFINITE else cue - 1
     if sentence.kind(verb) is Kind.VERB and verb - 1 in sentence.mentions:
         return sentence.mentions[verb - 1]

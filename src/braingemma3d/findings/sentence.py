@@ -181,7 +181,9 @@ def _settle_benign(sentence: Sentence) -> None:
         if spot is None:
             earlier = [other for other in sentence.found() if other.at < mention.at and other.kind in LESIONS]
             between = sentence.tokens[earlier[-1].at : mention.at] if earlier else []
-            if any(token.text in _BENIGN_LINKS or token.kind is Kind.WEAK_HEDGE for token in between):
+            # 'Hyperintense foci – ischemic changes', but 'left frontal lesion – old infarct' are two.
+            dash = any(token.text == "–" for token in between) and earlier[-1].kind is Kind.SIGNAL
+            if dash or any(token.text in _BENIGN_LINKS or token.kind is Kind.WEAK_HEDGE for token in between):
                 spot = earlier[-1]
         # 'Possibly an infarct or a glioma' explains nothing.
         others = [other for other in sentence.found() if other is spot or other.at > mention.at]

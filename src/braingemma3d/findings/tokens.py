@@ -22,7 +22,7 @@ _BULLET = re.compile(r"(?:^|\n)[ \t]*(?:[-•–\u2010\u2011*]|\d{1,2}[.)])[ \t\
 _UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])", re.IGNORECASE)
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
 _SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
-_SHORTENED = re.compile(r"\b((?i:mod|sev))\.(?=[ \t]+[a-z])")
+_SHORTENED = re.compile(r"\b((?i:mod|sev|min|sig))\.(?=[ \t]+[a-z])")
 _QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
 _ANSWERED = re.compile(
     r"([^.!?:\n]{1,80})\?+\s*(?:a(?:nswer)?\s*:\s*)?"
@@ -156,7 +156,7 @@ def _paragraphs(lines: Sequence[str]) -> list[list[str]]:
 
 def _clean(text: str) -> str:
     """Lower case without hyphens, glued compounds and letters for sides, as the lexicon expects it."""
-    clean = text.lower().replace("w/o", "without").replace("œ", "oe")
+    clean = text.lower().replace("w/o", "without").replace(" & ", " and ").replace("œ", "oe")
     clean = _DASH.sub(" – ", clean)
     clean = _CONTRACTED.sub(" not", clean)
     clean = _ANSWERED.sub(r"\1: ", clean)
