@@ -287,6 +287,87 @@ TRAPS = {
         "bilateral frontal",
         "none none none",
     ),
+    # What is only asked, advised, or said of tumors in general.
+    "I cannot determine whether there is a lesion, edema or necrosis.": ("-", "none none none"),
+    "To determine the presence of a lesion or edema, please consult a radiologist.": ("-", "none none none"),
+    "The images are too blurry to determine if a tumor is present.": ("-", "none none none"),
+    "Right parietal lesion. Recommend contrast MRI to evaluate for necrosis and tumor grade.": (
+        "right parietal",
+        "none none none",
+    ),
+    "Left parietal lesion. If there is edema, steroids may be considered.": ("left parietal", "none none none"),
+    "It is hard to tell whether the lesion in the right frontal lobe is neoplastic.": (
+        "right frontal",
+        "none none none",
+    ),
+    "Left frontal mass. High-grade gliomas typically show necrosis and severe edema.": (
+        "left frontal",
+        "none none none",
+    ),
+    "No tumor seen. However, small lesions may be missed on low-resolution images.": ("-", "none none none"),
+    "Left temporal lesion. Necrosis: unable to assess without contrast.": ("left temporal", "none none none"),
+    # More denials and doubts.
+    "Left frontal mass. Necrosis: not definitively identified.": ("left frontal", "none none none"),
+    "Left frontal mass. Necrosis cannot be definitively ruled out.": ("left frontal", "none possible none"),
+    "Right frontal mass. Necrosis is suspected but not confirmed.": ("right frontal", "none possible none"),
+    "Left frontal mass. Edema is seen, necrosis is not.": ("left frontal", "present none none"),
+    "Right frontal lesion. It does not appear that the ventricles are compressed.": ("right frontal", "none none none"),
+    "Pertinent negatives: edema, necrosis. Left frontal mass.": ("left frontal", "none none none"),
+    "The edema around the right frontal lesion is minimal, and the ventricles are not significantly affected.": (
+        "right frontal",
+        "mild none none",
+    ),
+    "I can see a mass in the left parietal lobe. I can also see moderate edema.": (
+        "left parietal",
+        "moderate none none",
+    ),
+    # Places that the lesion is held against, or only near.
+    "Compared with the left temporal lobe, the right temporal lobe shows a lesion.": (
+        "right temporal",
+        "none none none",
+    ),
+    "The tumor is in the left parietal lobe, just behind the frontal lobe and above the temporal lobe.": (
+        "left parietal",
+        "none none none",
+    ),
+    "There is an asymmetry between the left and right hemispheres, with a mass in the right temporal lobe.": (
+        "right temporal",
+        "none none none",
+    ),
+    "The tumor is on the right side (left side of the image), within the parietal lobe.": (
+        "right parietal",
+        "none none none",
+    ),
+    "There is a mass with edema in the left frontal lobe. The edema involves the left frontal and parietal lobes.": (
+        "left frontal",
+        "present none none",
+    ),
+    "A lesion crossing the corpus callosum and involving both frontal lobes, with necrosis.": (
+        "bilateral frontal deep",
+        "none present none",
+    ),
+    # Headings, templates and other marks.
+    "### Edema\nModerate\n### Necrosis\nNone\n### Lesion\nLeft frontal lobe": ("left frontal", "moderate none none"),
+    "**Necrosis:**\n*   None\n**Location:**\n*   Left parietal lobe": ("left parietal", "none none none"),
+    "### Right Frontal Lobe\n- Hyperintense mass\n### Left Frontal Lobe\n- Normal": ("right frontal", "none none none"),
+    "Affected side: left\nAffected lobes: frontal, parietal\nEdema grade: moderate": (
+        "left frontal parietal",
+        "moderate none none",
+    ),
+    "| Lesion | Yes | Left frontal lobe |\n| Edema | Yes | Moderate |\n| Necrosis | No | - |": (
+        "left frontal",
+        "moderate none none",
+    ),
+    '{"tumor_present": false, "edema": false, "ventricular_compression": false}': ("-", "none none none"),
+    "Edema:\nNecrosis:\nVentricular compression:": ("-", "none none none"),
+    "Edema: [none/mild/moderate/severe]": ("-", "none none none"),
+    "Lesion: right parietal lobe (confidence: high)\nEdema: mild (confidence: moderate)": (
+        "right parietal",
+        "mild none none",
+    ),
+    "Lesion - Left temporal lobe\nVentricular compression - No\nNecrosis - No": ("left temporal", "none none none"),
+    "Left frontal mass.\nNecrosis: ✗\nEdema: ✓": ("left frontal", "present none none"),
+    "Findings: Right parietal lesion | Edema: mild | Necrosis: none": ("right parietal", "mild none none"),
     # A degree of two findings.
     "Left frontal mass. Edema and ventricular compression are both mild.": ("left frontal", "mild none mild"),
     "Left frontal mass. There is edema, and the ventricles are mildly compressed.": (

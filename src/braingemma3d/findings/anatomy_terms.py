@@ -44,7 +44,8 @@ LOOKALIKE = rule(
     rf"(?:{_LEFT_RIGHT} (?:sided )?)?(?:cerebellar )?(?:subfalcine|uncal|tonsillar|transtentorial)"
     r"(?: (?:and|or) (?:subfalcine|uncal|tonsillar|transtentorial))* herniations?",
     rf"herniation of (?:the )?(?:{_LEFT_RIGHT} )?(?:uncus|cerebellar tonsils?|cingulate gyrus)",
-    r"interhemispheric(?: fissure)?",
+    r"interhemispheric(?: fissure)?|between (?:the )?(?:left and right|right and left)",
+    rf"{_LEFT_RIGHT} (?:side|half|part) of the (?:image|scan|picture)(?=,? (?:which )?correspond)",
     r"mid ?line (?:is|are|remains|appears)(?= )",
     rf"{_LEFT_RIGHT}(?:ward)? (?:sided )?(?:shift\w*|deviation|displacement) of (?:the )?mid ?line",
 )

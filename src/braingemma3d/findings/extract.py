@@ -46,6 +46,9 @@ _ALL_NORMAL = re.compile(
 )
 """A scan without anything abnormal: 'Normal MRI of the brain'."""
 
+_EXCEPT = re.compile("except|apart|other|aside|besides|with")
+"""Words that take something from a denial: 'no edema *except* around the lesion'."""
+
 _ONE_VENTRICLE = re.compile(r"third|fourth|3rd|4th|horn|atri|trigon")
 
 _HALVES = re.compile("hemispher|side|half|brain|cerebr|location|lateral")
@@ -100,6 +103,8 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
     def clause(number: int) -> list[Token]:
         return [token for token, of in zip(sentence.tokens, sentence.clauses, strict=True) if of == number]
 
+    if any(token.kind is Kind.BREAK and _EXCEPT.match(token.text) for token in sentence.tokens):
+        return True
     said = clause(mention.clause)
     if mention.kind is Kind.PRESSURE and not any(token.kind is Kind.VENTRICLE for token in said):
         said += clause(mention.clause - 1)  # 'the left ventricle is wide, but shows *no deformation*'
@@ -107,12 +112,13 @@ def _leaves_room(sentence: Sentence, mention: Mention) -> bool:
 
 
 def _tells_all_is_normal(sentence: Sentence) -> bool:
-    said = [token.text for token in sentence.tokens]
-    return bool(_ALL_NORMAL.search(" ".join(said))) and not (_ELSEWHERE | _BESIDE_NORMAL).intersection(said)
+    said = " ".join(token.text for token in sentence.tokens)
+    return bool(_ALL_NORMAL.search(said)) and not (_ELSEWHERE | _BESIDE_NORMAL).intersection(said.split())
 
 
 def _is_place_label(sentence: Sentence) -> bool:
-    return sentence.kind(1) is Kind.COLON and sentence.tokens[0].text in _PLACE_LABELS
+    colon = 2 if sentence.kind(1) is not Kind.COLON and sentence.kind(0) in (Kind.WORD, Kind.SPREAD) else 1
+    return sentence.kind(colon) is Kind.COLON and sentence.tokens[colon - 1].text in _PLACE_LABELS
 
 
 def _announces_list(sentence: Sentence) -> bool:

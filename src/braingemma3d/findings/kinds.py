@@ -69,11 +69,23 @@ NOUN_PHRASE = PLACES | {Kind.WORD, Kind.DEGREE, Kind.MEASURE, Kind.MASK, Kind.HE
 """What may stand between a determiner and its noun."""
 
 Value = Literal[
-    "", "left", "right", "bilateral", "midline", "crossing", "same", "other", "subordinate", "next", "degree", "past"
+    "",
+    "left",
+    "right",
+    "bilateral",
+    "midline",
+    "crossing",
+    "same",
+    "other",
+    "subordinate",
+    "next",
+    "degree",
+    "past",
+    "asked",
 ]
 """Which one of its kind: a side, the side that a relation points to, a break that opens a subordinate clause, a
 negation of only the ``next`` finding ('non-necrotic'), of only its ``degree`` ('not severe') or of what was in the
-``past`` ('history of')."""
+``past`` ('history of'), or a word that tells nothing of what is only ``asked`` ('to determine whether')."""
 
 
 class Rule(NamedTuple):

@@ -43,7 +43,8 @@ PRESENCE = words(
 )
 """Words that say of their subject that it is there."""
 _PRESENCE = "|".join(sorted(PRESENCE))
-_ADVERB = r"(?:clearly |definitely |currently |readily |confidently |reliably |entirely |completely )?"
+_ADVERB = r"(?:[a-z]+ly )?"
+_ASSESS = r"(?:determine|assess|evaluate|confirm|verify|tell|say)"
 _EXCLUDED = r"(?:excluded|ruled out|discounted)"
 _BEFORE = r"(?:prior|previous|earlier) (?:study|scan|mri?|ct|exam(?:ination)?|imaging|images)"
 _LEFT_IN_PLACE = r"(?:biopsy|radiation|radiotherapy|chemo\w*|treatment|partial|subtotal)"
@@ -104,7 +105,7 @@ _BENIGN = rule(
 _POLARITY = (
     rule(
         Kind.DOUBT,
-        r"(?:cannot|can not|can t|could not|may not) (?:be )?(?:entirely |completely |fully |definitely |safely )?"
+        rf"(?:cannot|can not|can t|could not|may not) (?:be )?{_ADVERB}"
         rf"(?:be )?{_EXCLUDED}",
         rf"(?:is |are )?not {_EXCLUDED}|(?:not|hard|difficult) to (?:exclude|rule out)",
     ),
@@ -115,10 +116,19 @@ _POLARITY = (
     ),
     rule(
         Kind.DENIAL,
+        rf"(?:(?:is |are )?not|cannot|can not|can t) (?:be )?{_ADVERB}(?:assess|evaluat|determin|specifi|report)ed",
+        rf"unable to (?:be )?{_ASSESS}(?:ed|d)?(?= *(?:$|[,;])| (?:without|on|from|in|due)\b)",
+        r"(?<=[:–=] )(?:unknown|unclear|unspecified)|(?:is |are )(?:unknown|unclear|unspecified)(?= *(?:$|[,;]))",
+        r"(?:may|might|can|could) be (?:missed|overlooked)",
+        value="asked",
+    ),
+    rule(Kind.DOUBT, rf"but (?:is |are )?not (?:yet )?{_ADVERB}(?:confirmed|proven)"),
+    rule(
+        Kind.DENIAL,
         r"(?:is |are |was |were |has been |have been |can |could |do |does )?(?:not|no longer|never|nowhere) "
-        rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|(?:appear|seem)(?! (?:to|as|any)\b)|occur|exist)",
+        rf"(?:be )?(?:been )?{_ADVERB}(?:{_PRESENCE}|significant|(?:appear|seem)(?! (?:to|as|any|that)\b)|occur|exist)",
         rf"(?:does|do|did) not (?:appear|seem) to (?:be (?:{_PRESENCE})|exist|occur)",
-        rf"(?:cannot|can not|can t) be {_ADVERB}(?:{_PRESENCE}|assessed|evaluated|determined)",
+        rf"(?:cannot|can not|can t) be {_ADVERB}(?:{_PRESENCE})",
         r"(?:is |are |was |were |has been |have been |can be )?"
         rf"(?:{_EXCLUDED}|lacking|missing|unlikely|highly unlikely)",
         r"(?:has |have )?(?:completely |fully )?(?:resolved|disappeared|subsided|cleared)",
@@ -130,6 +140,7 @@ _POLARITY = (
         Kind.DENIAL,
         r"(?<=[:–=] )(?:no(?: evidence)?|n|false|0(?: ?%)?|n a)(?= *(?:$|[;,]))|(?<=[a-z:–=] )nil(?= *(?:$|[;,]))",
         r"(?:is |are )?not applicable",
+        r"(?:is|are|was|were|does|do) not(?= *(?:$|[,;]))",
     ),
     rule(
         Kind.MASK,
@@ -139,6 +150,21 @@ _POLARITY = (
     ),
     rule(
         Kind.NEGATION,
+        r"whether|(?<!as )if(?! any\b)",
+        r"(?:cannot|can not|can t|could not|unable to|(?:not possible|impossible|difficult|hard) to) "
+        rf"{_ADVERB}{_ASSESS}",
+        r"(?:to |please |^|(?<=[:–=] ))(?:further |better )?"
+        r"(?:determine|assess|evaluate|confirm|ensure|verify|rule out|exclude|check|monitor|look)(?: for\b)?",
+        r"(?:^|(?<=[:–=] ))identify",
+        r"(?:evaluat(?:e|ion)|assess(?:ment)?|screen(?:ing)?|check|monitor(?:ed|ing)?|look) for",
+        r"(?:typically|usually|commonly|classically|often) (?:shows?|ha(?:s|ve)|presents?|demonstrates?|exhibits?|"
+        r"causes?|appears?|contains?|seen|found|associated|accompanied|surrounded)",
+        value="asked",
+    ),
+    rule(
+        Kind.NEGATION,
+        r"^(?:the following (?:\w+ )?)?(?:pertinent )?"
+        r"(?:negatives?(?: findings)?|absent|not (?:seen|present|identified|observed)) ?:",
         r"no (?:clear |definite |convincing |obvious |significant |appreciable |visible |mr |imaging |radiological )?"
         r"(?:evidence|signs?|indications?|suggestion|suspicion|trace|features)"
         r"(?: (?:of|for|to suggest|suggesting|that))?",
@@ -147,8 +173,7 @@ _POLARITY = (
         r"absent(?= (?:surrounding |perilesional |peritumou?ral |vasogenic |central )*(?:o?edema|necros|swelling))",
         r"lack(?:s|ing)? of|lacks|rather than|instead of|fail(?:s|ed)? to (?:show|demonstrate|reveal)",
         r"(?:complete )?resolution of|disappearance of",
-        r"(?:to )?(?:rule out|exclude|rules out|excludes|ruling out|excluding)",
-        r"(?:evaluat(?:e|ion)|assess(?:ment)?|screen(?:ing)?|check|monitor(?:ed|ing)?|look) for|den(?:ies|y|ied)",
+        r"rule out|exclude|rules out|excludes|ruling out|excluding|den(?:ies|y|ied)",
         r"nothing (?:to suggest|suggesting|suspicious for)|nothing|hardly(?: any)?|barely(?: any)?|no|not|without",
         r"neither|nor|never|cannot|nil|none of|none(?= (?:shows?|demonstrates?|exhibits?|has|have)\b)",
     ),
@@ -161,13 +186,14 @@ _POLARITY = (
     ),
     rule(Kind.DENIAL, r"(?:is |are )?(?:absent|none|negative)"),
     rule(Kind.NORMAL, r"(?:(?:is|are|appears?|remains?) )?spared(?= *(?:$|[,;]))"),
+    rule(Kind.SPARED, r"(?:compared|relative|in comparison) (?:to|with)|unlike"),
     rule(Kind.SPARED, r"spar(?:es?|ing|ed)|(?:with )?sparing of|respect(?:s|ing)|preserv(?:es|ing)"),
     rule(Kind.WEAK_HEDGE, r"suggest(?:s|ed|ing|ive)?(?: (?:of|that|for))?|seems?(?: to (?:be|have|show))?"),
     rule(
         Kind.DOUBT,
         r"(?:is |are |remains? )?"
         r"(?:possible|potential|questionable|doubtful|uncertain|equivocal|suspected|presumed|likely|probable|"
-        r"conceivable|indeterminate)"
+        r"conceivable|indeterminate|possibly|probably|perhaps|maybe)"
         r"(?= *$| (?:in|at|on|around|within|with|here|but|present|seen)\b| *[,;])",
         r"(?:is|are) (?:possibly|potentially|probably|presumably) (?:present|seen|visible|indicated|represented)",
         r"(?:is|are) suggested(?! to)",
@@ -258,7 +284,7 @@ _GRAMMAR = (
     rule(
         Kind.NEAR,
         r"adjacent to|near|nearby|next to|abut(?:s|ting)?|close to|border(?:s|ing)(?: on)?|in the vicinity of",
-        r"neighbou?ring|contiguous with|proximity to|separate from|away from",
+        r"neighbou?ring|contiguous with|proximity to|separate from|away from|behind|in front of|above|below|beneath",
         r"(?:anterior|posterior|superior|inferior|medial|lateral|caudal|cranial|deep|superficial)(?:ly)? to",
     ),
     rule(Kind.WITH, r"with"),

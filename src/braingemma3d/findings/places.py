@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from braingemma3d.findings.kinds import FINDINGS, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind
+from braingemma3d.findings.kinds import FINDINGS, GRADED, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind
 from braingemma3d.findings.scope import is_normal, is_object
 from braingemma3d.findings.sentence import REACH, Mention, Sentence, is_act, owner
 from braingemma3d.findings.tokens import Token
@@ -102,10 +102,17 @@ def _governor(sentence: Sentence, at: int) -> Mention | None:
         elif (verbs or _set_off(sentence, head.at, at)) and head.kind in LESIONS and is_object(sentence, head):
             # So does 'edema around the lesion extends into …'.
             head = next((m for m in subjects if m.kind is Kind.EDEMA), head)
+        elif not verbs and head.kind in GRADED and sentence.kind(head.start - 1) is Kind.WITH:
+            # 'A mass with edema in the left lobe' is there itself, if it has no other place.
+            bearer = sentence.mentions.get(head.start - 2)
+            if bearer in lesions and not any(token.kind in PLACES for token in sentence.tokens[: head.start]):
+                head = bearer
         return owner(sentence, head)
     earlier = [mention for mention in found if mention.clause < clause]
     earlier = [mention for mention in earlier if not is_object(sentence, mention)] or earlier
     lesions = [mention for mention in earlier if mention.kind in LESIONS]
     later = [mention for mention in mentions if mention.at > at]
-    choice = here or lesions or earlier or later
+    # 'Crosses the midline and involves both lobes, with edema' resumes the subject.
+    spreads = any(sentence.kind(k, clause) is Kind.SPREAD for k in range(at))
+    choice = (spreads and (lesions or earlier)) or here or lesions or earlier or later
     return owner(sentence, choice[0]) if choice else None

@@ -26,10 +26,16 @@ _EXISTENCE = PRESENCE | words("be exist exists occur appear coexist suspected co
 # Words at which what was ends, and what is begins: 'history of glioma, *now* with a new mass'.
 _NOW = words("with now new newly currently today")
 # Words after which 'can' doubts nothing: 'necrosis can be seen'.
-_WITNESSED = words("seen observed identified noted found visualized visualised appreciated detected demonstrated")
+_WITNESSED = words(
+    "seen observed identified noted found visualized visualised appreciated detected demonstrated "
+    "see observe identify note find visualize visualise appreciate detect"
+)
 
 # Words after which something is explained: 'no enhancement, *consistent* with necrosis'.
 _EXPLAINS = words("consistent compatible keeping representing")
+
+# Words between a modal and its verb.
+_AUXILIARY = words("be have also clearly")
 
 # Words of a verb that only says that something is there: 'compression *is present* on the left ventricle'.
 THERE = PRESENCE | words("exerted")
@@ -83,13 +89,15 @@ def _apply_polarity(sentence: Sentence, cue: int) -> None:
             _deny_ahead(sentence, cue)
             return
         for mention in subjects:
+            if sentence.tokens[cue].rule.value == "asked":
+                del sentence.mentions[mention.at]
             mention.denied = True
     elif kind is Kind.DOUBT:
         _doubt(_subjects(sentence, cue))
     elif kind in (Kind.HEDGE, Kind.WEAK_HEDGE):
         _doubt_ahead(sentence, cue)
     elif kind is Kind.MODAL:
-        ahead = [word.text for word in sentence.tokens[cue + 1 : cue + 4] if word.text not in ("be", "also", "have")]
+        ahead = [word.text for word in sentence.tokens[cue + 1 : cue + 4] if word.text not in _AUXILIARY]
         verb = ahead[0] if ahead else ""
         if verb in _WITNESSED and sentence.tokens[cue].text in ("can", "could"):
             return
@@ -128,7 +136,7 @@ def _follow_label(sentence: Sentence) -> None:
 
 def _deny_ahead(sentence: Sentence, cue: int) -> None:
     clause, captured, listed = sentence.clauses[cue], False, False
-    only_next, past = (sentence.tokens[cue].rule.value == value for value in ("next", "past"))
+    only_next, past, asked = (sentence.tokens[cue].rule.value == value for value in ("next", "past", "asked"))
     shared_lobe = sentence.kind(cue - 1) is Kind.SIDE  # 'the right rather than the left frontal lobe'
     for at in range(cue + 1, cue + 2 if only_next else len(sentence.tokens)):
         kind, following = sentence.kind(at, clause), sentence.kind(at + 1)
@@ -139,7 +147,7 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
                 continue
             link = sentence.tokens[at].text
             fresh = following in (Kind.DEGREE, Kind.WITH, Kind.PRONOUN) or (captured and following is Kind.INDEFINITE)
-            if (fresh and link != "or") or (link == "and" and not captured and not listed):
+            if not asked and ((fresh and link != "or") or (link == "and" and not captured and not listed)):
                 return
             if kind is Kind.COMMA and _begins_statement(sentence, at + 1, clause):
                 return
@@ -148,12 +156,19 @@ def _deny_ahead(sentence: Sentence, cue: int) -> None:
             listed = listed or kind is Kind.COMMA
         elif kind is Kind.WITH and captured and following is Kind.DEGREE:
             return
+        elif captured and sentence.tokens[at].text in ("suggests", "seems"):
+            return  # 'the absence of necrosis suggests a low-grade glioma'
         elif kind in PLACES and not (shared_lobe and kind is Kind.LOBE):
             sentence.denied_places.add(at)
         elif kind in FINDINGS and at in sentence.mentions:
             mention = sentence.mentions[at]
-            if only_next or not _is_presupposed(sentence, mention):
+            known = _is_presupposed(sentence, mention) or (asked and mention.definite and mention.kind is Kind.LESION)
+            if only_next or not known:
                 mention.denied = captured = True
+                if asked:
+                    del sentence.mentions[at]
+            elif asked:
+                return  # 'to determine the nature of the lesion in the left lobe'
             if only_next:
                 return
 
@@ -267,6 +282,7 @@ def _apply_degree(sentence: Sentence, cue: int) -> None:
     here = [m for m in earlier if m.clause == clause] or earlier
     subjects = [m for m in here if not is_object(sentence, m)] or here
     denied = any(token.rule.value == "degree" for token in tokens[max(0, cue - 2) : cue])  # 'not (very) severe'
+    denied = denied or before == "not"  # 'edema is mild, the ventricles are not significantly affected'
     if before == "of" and sentence.kind(cue - 2) in FINDINGS and cue - 2 in sentence.mentions:
         subjects = [sentence.mentions[cue - 2]]  # 'surrounded by edema of moderate degree'
     sized = sentence.has(cue + 1, clause) and tokens[cue + 1].text in _SIZES

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LESIONS, LINKS, NOUN_PHRASE, Kind, words
+from braingemma3d.findings.kinds import FINDINGS, FINITE, GRADED, LESIONS, LINKS, NOUN_PHRASE, PLACES, Kind, words
 from braingemma3d.findings.schema import Grade
 from braingemma3d.findings.tokens import Token
 
@@ -19,6 +19,8 @@ PRESSURE_VERBS = words(
 
 _MENTIONED = FINDINGS | {Kind.VENTRICLE, Kind.BENIGN}
 _BEFORE_NOUN = NOUN_PHRASE | {Kind.VENTRICLE, Kind.SIGNAL, Kind.NECROSIS, Kind.BENIGN}
+# Words that make more than a label of what stands before a colon: 'left frontal mass:'.
+_STATING = PLACES | FINITE | {Kind.INDEFINITE, Kind.DEGREE, Kind.NEGATION}
 _ORDINALS = words("second third fourth another additional further separate satellite other new")
 _PLURAL = re.compile(r"^(?!mass$|metastasis|gliomatosis)\w+s\b")
 
@@ -163,10 +165,15 @@ def _mention(sentence: Sentence, at: int) -> Mention:
 
 
 def _drop_labels(sentence: Sentence) -> None:
-    """'*Edema*: no edema is seen' mentions edema once: what is before the colon is a label of what comes after it."""
+    """'*Edema*: no edema is seen' mentions edema once: what is before the colon is a label of what comes after it.
+
+    A label without an answer mentions nothing.
+    """
     for mention in sentence.found():
         same = [other for other in sentence.found() if other.at > mention.at and other.kind is mention.kind]
-        if same and sentence.kind(mention.at + 1) is Kind.COLON:
+        said = {token.kind for token in sentence.tokens[: mention.at]} & _STATING
+        empty = mention.at + 2 == len(sentence.tokens) and not said
+        if (same or empty) and sentence.kind(mention.at + 1) is Kind.COLON:
             del sentence.mentions[mention.at]
 
 

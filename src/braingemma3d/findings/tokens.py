@@ -15,13 +15,32 @@ _LONGEST_SENTENCE = 120  # tokens; keeps the time linear for text without full s
 _SHORT_LINE = 60  # characters; a line that ends earlier was ended on purpose, unless its paragraph was set as narrow
 _NARROW = 30  # characters; no paragraph is set narrower than this
 
-_ROW = re.compile(r"^[ \t]*\|([^|\n]+)\|([^|\n]+)\|(?:[^|\n]*\|)*[ \t]*$", re.MULTILINE)
+_ROW = re.compile(
+    r"^[ \t]*\|([^|\n]+)\|(?:[ \t]*(?:yes|present)[ \t]*\|(?=[ \t]*\w))?([^|\n]+)\|(?:[^|\n]*\|)*[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _NOISE = re.compile(r"[*_#`~]")
-_BRACKETS = re.compile(r"[\"“”()\[\]]")
+_BRACKETS = re.compile(r"[\"“”()\[\]{}]")
+_ASIDE = re.compile(
+    r"\((?:[^()\n]{0,40}\b(?:confidence|certainty)\b[^()\n]{0,40}|[\d.]{1,6} ?%|"
+    r"(?:the )?(?:left|right) (?:side )?of the (?:image|picture|scan))\)"
+    r"|\[[^\[\]\n\"/]{1,40}/[^\[\]\n\"]{1,80}\]"
+    r"|\[(?:describe|insert|specify|state|enter)\b[^\[\]\n]{0,80}\]",
+    re.IGNORECASE,
+)
+"""In brackets: how sure a model is, the side of a picture, and the choices of a template."""
+_TITLE = re.compile(
+    r"^(?:(?=[ \t]*#)|(?=[^\n]{0,80}:\**[ \t]*$))[ \t#*_]*(?:\d{1,2}[.)][ \t]*)?"
+    r"((?:[a-z]+[ \t]){0,2}(?:o?edema|swelling|necrosis|compression|lesion|location|ventricles|"
+    r"lobes?|hemispheres?|cerebellum|brainstem))"
+    r"[*_:]*[ \t]*\n\s*(?:[-•*+][ \t]+)?(?![^:\n]{1,40}:)(?=\w)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""A heading or label that has its answer in the next line: '## Necrosis'."""
 _BULLET = re.compile(r"(?:^|\n)[ \t]*(?:[-•–\u2010\u2011*]|\d{1,2}[.)])[ \t\xa0]+")
 _UNDERSCORE = re.compile(r"(?<=[a-z])_(?=[a-z])", re.IGNORECASE)
 _DASH = re.compile(r"(?<=\s)[-–—]+(?=\s)|[–—]+")
-_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
+_SIGN = re.compile(r"\( ?([+-]) ?\)|(?<=[a-z:])[ \t]+([+✓✔✅✗✘❌-])(?= *(?:[,.;]|$))", re.IGNORECASE | re.MULTILINE)
 _SHORTENED = re.compile(r"\b((?i:mod|sev|min|sig))\.(?=[ \t]+[a-z])")
 _QUESTION = re.compile(r"([^.!?:\n]{1,80})\?+(?=\s|$)")
 _ANSWERED = re.compile(
@@ -29,7 +48,8 @@ _ANSWERED = re.compile(
     r"(?=(?:yes|no|none|nil|absent|present|mild|moderate|severe)(?:ly)?\s*(?:[.,;!\n]|$))"
 )
 _OPEN_END = re.compile(
-    r",$|(?<![:?=] )(?<!/)\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$"
+    r",$|(?<![:?=–—-] )(?<!/)"
+    r"\b(?:a|an|the|no|not|any|and|or|of|in|on|at|to|by|for|from|with|without|is|are|was|were)$"
 )
 _QUERY = re.compile(r"(?:(?<=\s)|^)\?+\s*(?=[a-z])")
 _CONTRACTED = re.compile(r"(?<=[a-z])(?<!ca)n['’]t\b")
@@ -118,8 +138,9 @@ def _told(text: str) -> str:
 def _without_markup(text: str) -> str:
     """Without signs of Markdown; an item of a list, and a row of a table with two columns, is a line of its own."""
     plain = _ROW.sub(lambda row: f"\n{row[1].strip()}: {row[2].strip()}\n", text.replace("\r", ""))
+    plain = _ASIDE.sub("", _TITLE.sub(r"\n\1: ", plain.replace(" | ", "\n")))
     plain = _SHORTENED.sub(r"\1", _UNDERSCORE.sub(" ", plain))
-    plain = _SIGN.sub(lambda sign: " absent" if "-" in sign[0] else " present", plain)
+    plain = _SIGN.sub(lambda sign: " absent" if set("-✗✘❌") & set(sign[0]) else " present", plain)
     return _NOISE.sub("", _BULLET.sub("\n\n", plain))
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 from braingemma3d.findings.extract import read
 from braingemma3d.findings.schema import Findings
 
 _SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
 _SUMMARY = re.compile(r"^[^\w\n]*(?:impression|conclusion|summary|opinion)s?\b", re.IGNORECASE | re.MULTILINE)
-_ITEM = re.compile(r"\s*(?:[-*•–|]|\d{1,2}[.)]\s|[^.!?:\n]{1,40}:)[^.!?]*$")
+_ITEM = re.compile(r"\s*(?:[-*•–|]|\d{1,2}[.)]\s|[*_]*(?:\w{1,2}[.)] )?[^.!?:=\n]{1,40}(?:[:=]| [-–] ))[^.!?]*$")
+_END = re.compile(r"[.!?}][\s*_`\"'”)\]]*$")
+_SAYS = re.compile(r"(?!(?:a )?(?:yes|no)$).*[a-z]")
+"""A sentence that may not be said twice: no number of a list, and no bare answer."""
+_STUTTER = re.compile(r"\b([a-z]+)(?: \1){2,}\b")
 _WORDS = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
 _SEVERAL = re.compile(r"\b(?:lesions|masses|tumou?rs|foci|both|bilateral|bilaterally|multiple|second|another)\b", re.I)
 REPEATED_WORDS = 6
@@ -33,9 +38,10 @@ def flaws(text: str) -> list[str]:
     sections = [[*_said(section)] for section in _SUMMARY.split(text)]
     if not any(sections):
         return ["empty"]
-    if text.rstrip()[-1] not in ".!?" and not _is_list(text):
+    if not _END.search(text) and not _is_list(text):
         found.append("unfinished sentence")
-    if any(max(Counter(said).values(), default=0) > 1 or any(map(_loops, said)) for said in sections):
+    told = (Counter(filter(_SAYS.match, said)) for said in sections)
+    if any(max(said.values(), default=0) > 1 for said in told) or any(map(_loops, chain(*sections))):
         found.append("repeats itself")
     if findings.lesion and reading.none_seen:
         found.append("denies and describes a lesion")
@@ -68,4 +74,4 @@ def _is_list(text: str) -> bool:
 def _loops(sentence: str) -> bool:
     words = sentence.split()
     runs = [tuple(words[at : at + REPEATED_WORDS]) for at in range(len(words) - REPEATED_WORDS + 1)]
-    return len(set(runs)) < len(runs)
+    return len(set(runs)) < len(runs) or bool(_STUTTER.search(sentence))
