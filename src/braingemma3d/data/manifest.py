@@ -13,6 +13,7 @@ from braingemma3d.errors import InputError, first_fault
 from braingemma3d.files import json_lines
 from braingemma3d.findings.area import Area
 from braingemma3d.findings.schema import Findings
+from braingemma3d.imaging.nifti import scan_sha256
 
 SIMULATED = "simulated"
 """The source of cases that were drawn."""
@@ -147,3 +148,11 @@ def read_manifest(path: Path) -> list[ManifestCase]:
     if not cases:
         raise InputError(f"{path}: an empty manifest; write one JSON object a line")
     return cases
+
+
+def scan_hash(case: ManifestCase) -> str:
+    """SHA-256 of a case's scan; empty where there is no such file, or no file can have such a name."""
+    try:
+        return scan_sha256(case.image)
+    except (OSError, ValueError):
+        return ""

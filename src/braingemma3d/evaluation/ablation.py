@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
-from braingemma3d.data.manifest import ManifestCase, are_simulated
+from braingemma3d.data.manifest import ManifestCase, are_simulated, scan_hash
 from braingemma3d.errors import InputError
 from braingemma3d.evaluation.ablation_table import Ablation, differences, page
 from braingemma3d.evaluation.evaluate import evaluate, without_a_model
 from braingemma3d.evaluation.metrics import EMPTY, Metrics, Scores, measure
-from braingemma3d.evaluation.predictions import Batch, answers, predict, scan_hash
+from braingemma3d.evaluation.predictions import Batch, answers, predict
 from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
 from braingemma3d.files import claim, json_lines, new_file, new_folder, sha256

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
 
-from braingemma3d.data.manifest import ManifestCase
+from braingemma3d.data.manifest import ManifestCase, scan_hash
 from braingemma3d.errors import InputError, ModelError, first_fault, in_one_line
 from braingemma3d.evaluation.systems.system import Kind, Reference, System
 from braingemma3d.files import alone, json_lines
-from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import Volume
 from braingemma3d.pace import Progress, paced
@@ -134,14 +133,6 @@ def _predict(
     names = [system.name for system in systems]
     chosen = [p for p in known.values() if p.system in names and p.id in order]
     return sorted(chosen, key=lambda p: (names.index(p.system), order[p.id]))
-
-
-def scan_hash(case: ManifestCase) -> str:
-    """SHA-256 of a case's scan; empty where there is no such file, or no file can have such a name."""
-    try:
-        return scan_sha256(case.image)
-    except (OSError, ValueError):
-        return ""
 
 
 def _origin(system: System, scan: str) -> str:

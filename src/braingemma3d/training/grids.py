@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.spatial import KDTree
 
-from braingemma3d.data.manifest import read_manifest, training_cases
+from braingemma3d.data.manifest import read_manifest, scan_hash, training_cases
 from braingemma3d.errors import InputError
 from braingemma3d.files import new_file, remove_left_behind, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
-from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.pace import paced
@@ -179,7 +178,7 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     cases = training_cases(read_manifest(manifest))
     if not cases:
         raise InputError(f"{manifest}: no case with a report for training; set split to train, or leave it out")
-    digest = hashlib.sha256("\n".join([sha256(manifest), *(_stamp(case.image) for case in cases)]).encode())
+    digest = hashlib.sha256("\n".join([sha256(manifest), *map(scan_hash, cases)]).encode())
     root = folder / f"{digest.hexdigest()[:16]}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, len(cases))
     failed = 0
@@ -202,14 +201,6 @@ def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:
     if failed:
         raise InputError(f"{manifest}: {failed} of {len(cases)} scans can't be used; correct them or take them out")
     return shards
-
-
-def _stamp(image: Path) -> str:
-    """What tells when a scan was replaced, and not when it was only copied; nothing of one that can't be read."""
-    try:
-        return scan_sha256(image)
-    except OSError:
-        return ""
 
 
 def open_shard(shard: Path) -> GridShard:
