@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from braingemma3d.imaging.orientation import nifti_bytes
 from braingemma3d.simulate.case import draw_case
-from braingemma3d.simulate.files import nifti_bytes
 
 SEED, INDEX = 20_261, 54
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
+from braingemma3d.evaluation.systems.system import one_view
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import new_folder
 from braingemma3d.training.patients import HISTORY, learned_from
@@ -155,7 +156,7 @@ def result_table(folder: Path) -> str:
         if value is not None:
             best = metrics.systems[metrics.lift[name].over].value(name) if name in metrics.lift else None
             add(NAMES[name], value, short(best.mean) if best else "–")
-    alone = metrics.systems.get(f"{metrics.system}, one view")
+    alone = metrics.systems.get(one_view(metrics.system))
     if alone is not None and alone.mirror_consistency is not None:
         add("mirror, each view read alone", alone.mirror_consistency, "–")
     table = markdown(["finding", "model", "95 % interval", "best without looking or learning"], rows)

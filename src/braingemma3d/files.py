@@ -80,6 +80,12 @@ def new_file(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def new_text(target: Path, text: str) -> None:
+    """Write a text file as :func:`new_file` does, in UTF-8."""
+    with new_file(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 def remove_left_behind(folder: Path) -> None:
     """Remove what :func:`new_file` and :func:`new_folder` had not finished in a folder when their process was killed.
 
@@ -110,8 +116,7 @@ def claim(path: Path, text: str) -> bool:
     """
     if path.is_file():
         return path.read_bytes() == text.encode()
-    with new_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+    new_text(path, text)
     return True
 
 

@@ -237,6 +237,13 @@ def test_two_systems_of_one_name_are_refused_before_any_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["a|b", "two\nlines", " "])
+def test_a_name_that_no_table_can_show_is_refused_before_any_work(tmp_path, name):
+    with pytest.raises(InputError, match="one line without"):
+        evaluate([Says(LEFT, name)], [case("a")], [], tmp_path / "out", "t", "c")
+    assert not (tmp_path / "out").exists()
+
+
 def test_each_case_tells_what_was_read_and_what_is_true(tmp_path):
     references = [
         reference(case("a", report=LEFT)),

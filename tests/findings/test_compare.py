@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from braingemma3d.findings.compare import lobe_f1, same_grade, scores
+from braingemma3d.findings.compare import same_grade, scores, set_f1
 from braingemma3d.findings.extract import extract
 from braingemma3d.findings.schema import LOBES, Finding, Findings
 
@@ -69,9 +69,9 @@ def test_a_healthy_brain_with_any_finding_is_wrong():
 
 
 @given(st.sets(st.sampled_from(LOBES)), st.sets(st.sampled_from(LOBES)))
-def test_lobe_f1_is_symmetric_and_one_only_for_the_same(a, b):
-    value = lobe_f1(tuple(a), tuple(b))
-    assert value == lobe_f1(tuple(b), tuple(a))
+def test_f1_of_sets_is_symmetric_and_one_only_for_the_same(a, b):
+    value = set_f1(tuple(a), tuple(b))
+    assert value == set_f1(tuple(b), tuple(a))
     assert (value == 1) == (a == b)
     assert 0 <= value <= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import permutations, product
 
 import nibabel as nib
@@ -9,9 +10,12 @@ import numpy as np
 import pytest
 
 from braingemma3d.imaging.grid import to_grid
-from braingemma3d.imaging.orientation import dhw_to_ras_image, orientation_code, to_dhw
+from braingemma3d.imaging.orientation import corner_gap_mm, dhw_to_ras_image, nifti_bytes, orientation_code, to_dhw
 from braingemma3d.imaging.preprocess import load_scan
 from phantom import LESION_RAS_MM
+
+DHW_TO_MM = np.array([[0, 0, 2, -90], [0, 2, 0, -126], [2, 0, 0, -72], [0, 0, 0, 1]], dtype=np.float64)
+"""(d, h, w) of a 2 mm grid to RAS millimetres."""
 
 ALL_48 = [
     nib.orientations.axcodes2ornt(tuple(axes[i][flip[i]] for i in order))
@@ -74,3 +78,22 @@ def test_orientation_codes(code):
 
 def _ras() -> np.ndarray:
     return nib.orientations.axcodes2ornt("RAS")
+
+
+def test_an_array_becomes_a_file_in_which_each_voxel_keeps_its_place():
+    array = np.zeros((4, 5, 6), np.int16)
+    array[1, 2, 3] = 7
+    written = nifti_bytes(array, DHW_TO_MM)
+    image = nib.Nifti1Image.from_bytes(gzip.decompress(written))
+    assert image.shape == (6, 5, 4)
+    assert orientation_code(image.affine) == "RAS"
+    assert image.header.get_xyzt_units()[0] == "mm"
+    (voxel,) = np.argwhere(np.asarray(image.dataobj))
+    np.testing.assert_allclose(image.affine @ [*voxel, 1], DHW_TO_MM @ [1, 2, 3, 1])
+    assert nifti_bytes(array, DHW_TO_MM) == written
+
+
+def test_a_turned_grid_is_far_off_at_a_corner_only():
+    turned = np.diag([1, 1, 1.1, 1])
+    assert corner_gap_mm(np.eye(4), np.eye(4), (5, 6, 11)) == 0
+    assert corner_gap_mm(np.eye(4), turned, (5, 6, 11)) == pytest.approx(1)

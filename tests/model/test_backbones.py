@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 
@@ -11,7 +12,15 @@ from safetensors.torch import load_file, save_file
 from transformers import Gemma3ForCausalLM, Gemma3ForConditionalGeneration, SiglipModel
 
 from braingemma3d.errors import ModelError
-from braingemma3d.model.backbones import load_language_model, load_tokenizer, load_vision_model, local_snapshot
+from braingemma3d.model.backbones import (
+    check_weights,
+    load_language_model,
+    load_tokenizer,
+    load_vision_model,
+    local_snapshot,
+    readable,
+    refuse_missing,
+)
 
 
 def test_the_small_checkpoints_have_the_published_key_layout(backbone_folders):
@@ -126,3 +135,35 @@ def test_the_hub_is_asked_as_the_caller_says(monkeypatch, backbone_folders):
 
 def test_a_folder_is_its_own_snapshot(tmp_path):
     assert local_snapshot(tmp_path) == tmp_path
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="no weights") as caught:
+        check_weights(tmp_path)
+    assert caught.value.code == "missing_model"
+    (tmp_path / "model.safetensors").touch()
+    check_weights(tmp_path)
+
+
+@pytest.mark.parametrize("error", [ImportError("no\nflash_attn"), KeyError("rope"), OSError("torn"), AssertionError()])
+def test_what_goes_wrong_in_a_repositorys_code_is_one_line(tmp_path, error):
+    with pytest.raises(ModelError, match=r"can't be loaded .*; look at it") as caught, readable(tmp_path, "look at it"):
+        raise error
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error", [ModelError("said"), KeyboardInterrupt("said"), OSError(errno.ENOSPC, "said: no space left on device")]
+)
+def test_what_is_said_already_an_interruption_and_a_full_disk_pass(tmp_path, error):
+    with pytest.raises(type(error), match="said") as caught, readable(tmp_path):
+        raise error
+    assert caught.value is error
+
+
+def test_weights_that_are_not_in_the_files_are_counted(tmp_path):
+    refuse_missing(tmp_path, [])
+    with pytest.raises(ModelError, match=r"2 weights are missing, such as a\.weight") as caught:
+        refuse_missing(tmp_path, ["b.weight", "a.weight"])
+    assert caught.value.code == "bad_model"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +15,7 @@ import phantom
 from braingemma3d.errors import InputError, ModelError
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.preprocess import load_scan
-from braingemma3d.report.pipeline import Pipeline, default_id
+from braingemma3d.report.pipeline import Pipeline
 
 
 @pytest.fixture(scope="module")
@@ -156,13 +155,6 @@ def test_a_text_that_contradicts_itself_is_warned_of(pipeline, brain_file, monke
 def test_a_bad_scan_is_refused(pipeline, tmp_path):
     with pytest.raises(InputError):
         pipeline(tmp_path / "absent.nii.gz")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("a.nii.gz", "a"), ("a.b.nii", "a.b"), ("x.nii.nii.gz", "x.nii"), ("a b\n(c).nii", "a_b_c_")]
-)
-def test_ids(name, expected):
-    assert default_id(Path("/some/where") / name) == expected
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from braingemma3d.errors import InputError
-from braingemma3d.report.pipeline import default_id
-from braingemma3d.report.scans import find_scans
+from braingemma3d.report.scans import default_id, find_scans
 
 
 def touch(*paths):
@@ -136,3 +135,10 @@ def test_what_is_hidden_is_not_searched_and_a_broken_link_is_not_overlooked(tmp_
     touch(tmp_path / ".git" / "annex" / "key.nii.gz", tmp_path / ".a.nii", tmp_path / "b.nii")
     (tmp_path / "c.nii.gz").symlink_to(tmp_path / "absent.nii.gz")
     assert [scan_id for scan_id, _ in find_scans([tmp_path])] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.nii.gz", "a"), ("a.b.nii", "a.b"), ("x.nii.nii.gz", "x.nii"), ("a b\n(c).nii", "a_b_c_")]
+)
+def test_ids(name, expected):
+    assert default_id(Path("/some/where") / name) == expected

@@ -91,13 +91,13 @@ def test_progress_is_shown_of_what_is_missing(tmp_path: Path, caplog: pytest.Log
 def test_interrupt_leaves_complete_cases_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = module.draw_and_save
 
-    def interrupted(root: Path, settings: module.Cohort, index: int) -> int:
+    def interrupted(root: Path, settings: module.Cohort, index: int) -> None:
         if index == 1:
             half = root / "images" / ".1.partial-half.nii.gz"
             half.write_bytes(b"half")
             os.utime(half, (0, 0))
             raise KeyboardInterrupt
-        return original(root, settings, index)
+        original(root, settings, index)
 
     monkeypatch.setattr(module, "draw_and_save", interrupted)
     with pytest.raises(KeyboardInterrupt):

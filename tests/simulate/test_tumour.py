@@ -48,7 +48,7 @@ def test_necrosis_is_inside_the_core_and_edema_around_it(grown: Grown) -> None:
 def test_several_foci_are_apart(grown: Grown) -> None:
     lesion = grown(core_ml=8.0, foci=2)
     core = lesion.anatomy.head.on_grid(np.isin(lesion.mask, (CORE, NECROSIS)))
-    assert lesion.foci == ndimage.label(core)[1] == 2
+    assert lesion.plan.foci == ndimage.label(core)[1] == 2
 
 
 def test_compression_narrows_the_ventricle_beside_it(grown: Grown) -> None:

@@ -18,7 +18,7 @@ def demo(
     from importlib.resources import as_file, files
 
     from braingemma3d.cli.explain import explain_report, missing_package
-    from braingemma3d.files import refuse_folder, refuse_unwritable
+    from braingemma3d.files import refuse_unwritable
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.report.writers import as_text, write_report
@@ -36,10 +36,10 @@ def demo(
         return
 
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.files import FILES, WHAT
+    from braingemma3d.explain.files import refuse_other_files
     from braingemma3d.explain.lime import LimeSettings
 
-    refuse_folder(out / "explanation", FILES, WHAT)
+    refuse_other_files(out / "explanation")
     settings = ExplainSettings("edema", lime=LimeSettings(samples=SAMPLES))
     print("What made the model write of an edema? Parts of the scan are switched off to find out.")
     explain_report(report, pipeline, volume, settings, out / "explanation")

@@ -52,17 +52,17 @@ def explain(
             f"explanations need the package {missing}; run pip install 'braingemma3d[explain]'", "missing_extra"
         )
     from braingemma3d.explain.explanation import ExplainSettings
-    from braingemma3d.explain.files import FILES, WHAT, refuse_other_scan
+    from braingemma3d.explain.files import refuse_other_files, refuse_other_scan
     from braingemma3d.explain.lime import LimeSettings
     from braingemma3d.explain.outline import read_outline
-    from braingemma3d.files import refuse_folder, refuse_unwritable
+    from braingemma3d.files import refuse_unwritable
     from braingemma3d.imaging.preprocess import load_scan
     from braingemma3d.report.pipeline import Pipeline
     from braingemma3d.report.writers import as_text
 
     # It is made beside OUT, and takes its place.
     refuse_unwritable(out.absolute().parent)
-    refuse_folder(out, FILES, WHAT)
+    refuse_other_files(out)
     volume = load_scan(scan, brain_mask)
     refuse_other_scan(out, scan)
     outline = None if mask is None else read_outline(mask, volume)

@@ -51,7 +51,7 @@ class ErrorsInOneLine(TyperGroup):
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Read the options that stand before a verb."""
         try:
-            if any(said == "" for said in args[1]):
+            if "" in args[1]:
                 # As a path it would be the current folder, and all that lies below.
                 raise typer.BadParameter("an argument is empty; is a variable not set?")
             return super().make_context(*args, **kwargs)

@@ -52,8 +52,7 @@ def report(
     failed; 2: none could be reported.
     """
     from braingemma3d.files import refuse_unwritable
-    from braingemma3d.report.pipeline import SUMMARY
-    from braingemma3d.report.scans import find_scans
+    from braingemma3d.report.scans import SUMMARY, find_scans
     from braingemma3d.report.writers import FORMATS, as_text
 
     wanted = [name.strip() for name in formats.split(",")]
@@ -94,15 +93,15 @@ def _report_all(
     batch: bool,
 ) -> list[Outcome]:
     """Report on every scan; each one's files are complete before the next begins. A batch gets a list of its scans."""
-    from braingemma3d.files import refuse_folder, remove_left_behind
+    from braingemma3d.files import remove_left_behind
     from braingemma3d.imaging.preprocess import load_scan
-    from braingemma3d.report.pipeline import SUMMARY, Pipeline, called
+    from braingemma3d.report.pipeline import Pipeline, display_name
+    from braingemma3d.report.scans import SUMMARY
     from braingemma3d.report.writers import (
-        REPORT_FILES,
-        WHAT,
         Outcome,
         holds_another,
         read_report,
+        refuse_other_files,
         write_report,
         write_summary,
     )
@@ -110,7 +109,7 @@ def _report_all(
     remove_left_behind(out)
     outcomes: list[Outcome] = []
     pipeline: Pipeline | None = None
-    name = called(model)
+    name = display_name(model)
     try:
         for scan_id, scan in with_progress(found, len(found), "Reporting"):
             try:
@@ -118,7 +117,7 @@ def _report_all(
                 if earlier is not None:
                     outcomes.append(Outcome(scan_id, scan, earlier))
                     continue
-                refuse_folder(out / scan_id, REPORT_FILES, WHAT)
+                refuse_other_files(out / scan_id)
                 begun = time.perf_counter()
                 volume = load_scan(scan, brain_mask)
                 read = {"read": round(time.perf_counter() - begun, 3)}

@@ -28,7 +28,7 @@ from braingemma3d.evaluation.metrics import EMPTY, Metrics, Scores, measure
 from braingemma3d.evaluation.predictions import Batch, answers, predict
 from braingemma3d.evaluation.systems.model import OneView
 from braingemma3d.evaluation.systems.system import Reference
-from braingemma3d.files import claim, json_lines, new_file, new_folder, sha256
+from braingemma3d.files import claim, json_lines, new_folder, new_text, sha256
 from braingemma3d.model.interop import REFERENCE_COMPONENTS
 from braingemma3d.pace import Progress, paced
 from braingemma3d.report.pipeline import Pipeline
@@ -38,9 +38,9 @@ from braingemma3d.training.run import CASES, Run
 logger = logging.getLogger(__name__)
 
 STEPS: dict[StageName, int] = {"ground": 1, "align": 2, "specialise": 1}
-"""Steps of a row's stages for each one of ``ground``."""
+"""Steps of a row's stages, as multiples of those of ``ground``."""
 SEEDS = 3
-"""Of the rows that decide something; the others have one."""
+"""Trainings of a row that decides something; the others have one."""
 UNTRAINED = "untrained"
 """The first of the stages: what the run began with."""
 RUN = "run"
@@ -50,9 +50,17 @@ FIRST_CASES = 384
 
 
 class Row(NamedTuple):
-    """A component's row: what it changes of the model's configuration, and whether volumes meet texts before it writes,
-    which is the reference's stage 1, with which ``weights`` in place of the configuration's; ``writing``: times as many
-    steps of it as other rows have."""
+    """A component's row.
+
+    Attributes:
+        name: in the table.
+        changes: of the model's configuration.
+        contrast: whether volumes meet texts before the model writes (``ground`` and ``align``), which is the
+            reference's stage 1.
+        weights: of the contrastive loss, in place of the configuration's.
+        writing: factor on the steps of ``specialise``.
+        seeds: how often it is trained.
+    """
 
     name: str
     changes: dict[str, Any]
@@ -259,10 +267,8 @@ def _write(
     measured = {part.name: metrics for part in stages if (metrics := _kept(part.folder))}
     done = {"stages": measured, "components": components, "failed": list(failed)}
     ablation = empty.model_copy(update=done | {"differences": differences(values, references)})
-    with new_file(out / "ablation.json") as partial:
-        partial.write_text(ablation.model_dump_json(indent=1, exclude_none=True) + "\n", encoding="utf-8")
-    with new_file(out / "ABLATION.md") as partial:
-        partial.write_text(page(ablation), encoding="utf-8")
+    new_text(out / "ablation.json", ablation.model_dump_json(indent=1, exclude_none=True) + "\n")
+    new_text(out / "ABLATION.md", page(ablation))
     return ablation
 
 

@@ -49,7 +49,7 @@ def differences(
             is worth 0.
         references: the test cases.
     """
-    patients = {case.id: case.patient or case.id for case in references}
+    patients = {case.id: case.person for case in references}
     first, *others = values
     if not values[first]:
         return {}

@@ -67,12 +67,12 @@ def blind_systems(cases: Sequence[Reference], training: Sequence[Reference], see
     if len(known) < 2:
         return []
     drawn = [known[i] for i in rng.permutation(len(known))]
-    systems: list[System] = _constant("constant report", _says, drawn[:CANDIDATES], cases)
+    systems: list[System] = _constant("constant report", _worth_of_findings, drawn[:CANDIDATES], cases)
     if any(case.report for case in cases) and find_spec("pycocoevalcap") and find_spec("nltk"):
-        systems += _constant("constant wording", _is_worded, drawn[:WORDINGS], cases)
+        systems += _constant("constant wording", _worth_of_wording, drawn[:WORDINGS], cases)
     answers = {}
     for case in cases:
-        others = [other for other in known if (other.patient or other.id) != (case.patient or case.id)]
+        others = [other for other in known if other.person != case.person]
         if not others:
             return systems
         answers[case.id] = _text(others[int(rng.integers(len(others)))])
@@ -99,7 +99,7 @@ def _constant(name: str, worth: _Worth, tried: Sequence[Reference], cases: Seque
     return systems
 
 
-def _says(text: str, cases: Sequence[Reference]) -> float:
+def _worth_of_findings(text: str, cases: Sequence[Reference]) -> float:
     """What a report is worth by what it says: the mean of keyword F1s and finding-level scores over the cases."""
     found = extract(text)
     return fmean(
@@ -108,6 +108,6 @@ def _says(text: str, cases: Sequence[Reference]) -> float:
     )
 
 
-def _is_worded(text: str, cases: Sequence[Reference]) -> float:
+def _worth_of_wording(text: str, cases: Sequence[Reference]) -> float:
     """What a report is worth by how it is worded."""
     return fmean(wording_scores([text] * len(cases), [_text(case) for case in cases]))

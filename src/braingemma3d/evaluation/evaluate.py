@@ -13,12 +13,12 @@ from braingemma3d.evaluation.blind import ENOUGH, blind_systems
 from braingemma3d.evaluation.from_mask import findings_from_mask, read_mask
 from braingemma3d.evaluation.metrics import Metrics, measure
 from braingemma3d.evaluation.plots import save_plots
-from braingemma3d.evaluation.predictions import Batch, Prediction, answers, predict
+from braingemma3d.evaluation.predictions import Batch, Prediction, answers, fits_into_a_table, predict
 from braingemma3d.evaluation.systems.model import BlankVolume, ModelSystem, OneView, ShuffledVoxels
 from braingemma3d.evaluation.systems.no_learning import BrighterHemisphere, BrightestBlob, Majority
 from braingemma3d.evaluation.systems.system import Reference, System
 from braingemma3d.evaluation.table import results
-from braingemma3d.files import new_file, remove_left_behind
+from braingemma3d.files import new_text, remove_left_behind
 from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.extract import extract, read
 from braingemma3d.imaging.preprocess import load_scan
@@ -142,6 +142,8 @@ def evaluate(
     doubled = [name for name in names if names.count(name) > 1]
     if doubled:
         raise InputError(f"two systems are called {doubled[0]!r}; rename the folder of one of them")
+    if odd := [name for name in names if not fits_into_a_table(name)]:
+        raise InputError(f"{odd[0]!r}: the name of a system is one line without |; rename its folder")
     looking = [system for system in systems if system.needs_scan]
     # The others answer for scans that can't be read, too, which fail those that look.
     predictions = [
@@ -170,15 +172,12 @@ def write_results(
     metrics = measured.model_copy(update={"left_out": dict(left_out or {}), "skipped": skipped})
     out.mkdir(parents=True, exist_ok=True)
     remove_left_behind(out)
-    with new_file(out / "RESULTS.md") as partial:
-        partial.write_text(results(metrics, title, command), encoding="utf-8")
-    with new_file(out / "cases.jsonl") as partial:
-        lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, metrics)]
-        partial.write_text("".join(lines), encoding="utf-8")
+    new_text(out / "RESULTS.md", results(metrics, title, command))
+    lines = [json.dumps(one) + "\n" for one in case_by_case(predictions, references, metrics)]
+    new_text(out / "cases.jsonl", "".join(lines))
     save_plots(metrics, out)
     # Last of all: an ablation takes what has it for finished.
-    with new_file(out / "metrics.json") as partial:
-        partial.write_text(metrics.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    new_text(out / "metrics.json", metrics.model_dump_json(indent=2, exclude_none=True) + "\n")
     return metrics
 
 

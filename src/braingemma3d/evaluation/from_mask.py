@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
@@ -35,6 +34,7 @@ from braingemma3d.findings.compare import ALL_FINDINGS
 from braingemma3d.findings.schema import LOBES, Finding, Findings, Grade, Lobe, Side
 from braingemma3d.imaging.grid import labels_to_grid
 from braingemma3d.imaging.nifti import read_nifti
+from braingemma3d.imaging.orientation import corner_gap_mm
 from braingemma3d.imaging.volume import Array, Mask, Volume
 from braingemma3d.simulate.truth import (
     CORE,
@@ -107,10 +107,8 @@ def read_mask(path: Path, scan: Volume) -> Labels:
         InputError: the file can't be read, lies on another grid, or has other values.
     """
     mask = read_nifti(path)
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in scan.array.shape]), axis=-1).reshape(-1, 3)
     same_shape = mask.array.shape == scan.array.shape
-    gap = np.abs(apply_affine(mask.affine, corners) - apply_affine(scan.affine, corners)).max()
-    if not same_shape or gap > GRID_TOLERANCE * min(scan.spacing):
+    if not same_shape or corner_gap_mm(mask.affine, scan.affine, scan.array.shape) > GRID_TOLERANCE * min(scan.spacing):
         raise InputError(
             f"{path}: the mask does not lie on the grid of {scan.source.path}; resample it to the scan, by nearest "
             "neighbour",
@@ -144,30 +142,27 @@ def findings_from_mask(labels: Labels, scan: Volume) -> MaskTruth:
     Raises:
         InputError: most of the lesion lies outside the brain.
     """
-    if scan.brain_mask is None:
-        raise ValueError("the place of a lesion needs a brain mask")
     lesion = labels > 0
     if not lesion.any():
         return MaskTruth(Findings(), ALL_FINDINGS - {"ventricular_compression"})
-    if scan.brain_mask[lesion].mean() < LEAST_INSIDE:
+    if scan.brain[lesion].mean() < LEAST_INSIDE:
         raise InputError(
             f"{scan.source.path}: most of the lesion in its mask lies outside the brain; check that they belong "
             "together",
             "bad_mask",
         )
-    voxel_ml = float(np.prod(scan.spacing)) / 1000
     core = lesion & (labels != EDEMA)
     if not core.any():
         core = lesion
-    core_ml = float(core.sum()) * voxel_ml
-    necrosis_ml, edema_ml = (float((labels == value).sum()) * voxel_ml for value in (NECROSIS, EDEMA))
+    core_ml = float(core.sum()) * scan.voxel_ml
+    necrosis_ml, edema_ml = (float((labels == value).sum()) * scan.voxel_ml for value in (NECROSIS, EDEMA))
     binary = not (labels > NECROSIS).any()
 
-    midline_mm = _midline_mm(scan.brain_mask, scan.spacing)[core]
+    midline_mm = _midline_mm(scan.brain, scan.spacing)[core]
     side = _side(midline_mm, _foci(core))
     shares = _lobe_shares(core, scan)
     lobes = tuple(lobe for lobe in LOBES if shares.get(lobe, 0.0) >= LOBE_SHARE)
-    share = edema_ml / (float(lesion.sum()) * voxel_ml)
+    share = edema_ml / (float(lesion.sum()) * scan.voxel_ml)
     # The cohort's cases end with that band, but more edema is no less severe; of edema alone there is no share.
     edema = None if binary or share == 1 else edema_from(min(share, EDEMA_BANDS["severe"][1]), edema_ml)
     necrosis = None if binary else _necrosis(labels, scan, necrosis_ml, core_ml)
@@ -243,10 +238,10 @@ def _necrosis(labels: Labels, scan: Volume, necrosis_ml: float, core_ml: float) 
     necrotic, solid = labels == NECROSIS, labels == CORE
     if not necrotic.any():
         # Without a core there is nothing that could be necrotic; edema alone does not tell of it.
-        return necrosis_from(0.0, 0.0, 0.0) if solid.any() else None
-    if not solid.any() or scan.brain_mask is None:
+        return "none" if solid.any() else None
+    if not solid.any():
         return None
-    healthy = scan.brain_mask & (labels == 0)
+    healthy = scan.brain & (labels == 0)
     if not healthy.any():
         return None
     low, brain = np.percentile(scan.array[healthy], [1, 50])

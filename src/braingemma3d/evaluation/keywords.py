@@ -9,6 +9,8 @@ pathology keywords, so that one constant sentence scores almost 1. Next to these
 
 from __future__ import annotations
 
+from braingemma3d.findings.compare import set_f1
+
 KEYWORDS: dict[str, frozenset[str]] = {
     "laterality_f1": frozenset({"left", "right", "bilateral"}),
     "anatomy_f1": frozenset(
@@ -29,14 +31,8 @@ def keyword_scores(prediction: str, reference: str) -> dict[str, float]:
         prediction has none either, else 0.
     """
     said, true = _words(prediction), _words(reference)
-    return {name: _set_f1(said & keywords, true & keywords) for name, keywords in KEYWORDS.items()}
+    return {name: set_f1(said & keywords, true & keywords) for name, keywords in KEYWORDS.items()}
 
 
 def _words(text: str) -> set[str]:
     return set(text.lower().translate(_TO_SPACE).split())
-
-
-def _set_f1(found: set[str], true: set[str]) -> float:
-    if not found and not true:
-        return 1.0
-    return 2 * len(found & true) / (len(found) + len(true))

@@ -13,7 +13,7 @@ from braingemma3d.evaluation.predictions import Prediction
 from braingemma3d.evaluation.statistics import Lift, estimate, lift
 from braingemma3d.evaluation.systems.system import Kind, Reference, one_view
 from braingemma3d.findings.compare import METRIC_OF, scores
-from braingemma3d.findings.extract import told
+from braingemma3d.findings.extract import findings_if_told
 from braingemma3d.findings.mirror import mirror_consistent
 from braingemma3d.findings.schema import Findings
 from braingemma3d.report.checks import flaws
@@ -204,11 +204,11 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
         prediction = predictions[ref.id]
         failed = prediction.error is not None
         # A text that says nothing of a lesion would pass for a healthy brain, and for its own mirror image.
-        said = told(prediction.text)
+        said = findings_if_told(prediction.text)
         for metric, value in scores(said or Findings(), ref.findings, ref.known).items():
             note(metric, ref.id, value if said else 0.0)
         if mirrors:
-            alike = mirror_consistent(said, told(prediction.mirrored or ""))
+            alike = mirror_consistent(said, findings_if_told(prediction.mirrored or ""))
             note("mirror_consistency", ref.id, float(alike))
         note("flawed_text", ref.id, float(bool(flaws(prediction.text))))
         if ref.report is not None:
@@ -226,7 +226,7 @@ def score(predictions: Mapping[str, Prediction], references: Sequence[Reference]
 
 
 def _patients(references: Sequence[Reference]) -> dict[str, str]:
-    return {ref.id: ref.patient or ref.id for ref in references}
+    return {ref.id: ref.person for ref in references}
 
 
 def _summary(kind: Kind, values: Scores, seconds: Sequence[float], references: Sequence[Reference]) -> SystemMetrics:
@@ -272,7 +272,7 @@ def confusion(
         if not ref.findings.lesion:
             continue
         prediction = predictions[ref.id]
-        telling = told(prediction.text)
+        telling = findings_if_told(prediction.text)
         said = telling or Findings()
         silent = None if said.lesion else "no report" if prediction.error else "no lesion" if telling else "not said"
         for name in ("side", "edema", "necrosis", "ventricular_compression"):

@@ -1,7 +1,7 @@
 """The field's text metrics, as the reference implementation computes them: for comparison with published tables only.
 
 For BLEU and METEOR they are lower-cased and split at white space: punctuation stays on its word, "lobe." is not "lobe".
-ROUGE alone brings tokens of its own: letters and digits, stemmed.
+ROUGE has a tokenizer of its own: letters and digits, stemmed.
 
 CIDEr sees the reports as they are written, split at white space: the reference implementation does not run the
 PTBTokenizer of ``pycocoevalcap`` before it, which lower-cases, strips punctuation, and starts Java.

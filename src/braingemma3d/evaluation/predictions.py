@@ -25,6 +25,11 @@ BATCH = 8
 Batch = Sequence[ManifestCase]
 
 
+def fits_into_a_table(system: str) -> bool:
+    """Whether the name of a system can stand in a cell of a Markdown table."""
+    return bool(system.strip()) and "|" not in system and len(system.splitlines()) == 1
+
+
 class Prediction(BaseModel):
     """One report of one system, a line of ``predictions.jsonl``.
 
@@ -52,8 +57,8 @@ class Prediction(BaseModel):
 
     @field_validator("system")
     @classmethod
-    def _fits_into_a_table(cls, system: str) -> str:
-        if not system.strip() or "|" in system or len(system.splitlines()) > 1:
+    def _is_a_name(cls, system: str) -> str:
+        if not fits_into_a_table(system):
             raise ValueError("the name of a system is one line without |")
         return system
 

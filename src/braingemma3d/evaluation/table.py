@@ -150,6 +150,7 @@ def _cell(value: Value | None) -> str:
 
 
 def short(number: float) -> str:
+    """A number of 0 to 1 as ``.123``, a larger one as ``1.23``."""
     return f"{number:.3f}".replace("0.", ".", 1) if abs(number) < 1 else f"{number:.2f}"
 
 
@@ -176,5 +177,6 @@ def _confusion(name: str, rows: dict[str, dict[str, int]]) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

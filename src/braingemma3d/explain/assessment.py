@@ -26,7 +26,7 @@ from braingemma3d.explain.targets import REPORT, Target
 from braingemma3d.findings.extract import extract
 from braingemma3d.imaging.volume import Mask
 
-Told = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Called with the number of perturbed volumes scored so far and the number in all."""
 
 
@@ -39,7 +39,7 @@ def assess(
     lesion: Mask | None = None,
     *,
     trained: bool = True,
-    progress: Told | None = None,
+    progress: OnProgress | None = None,
     clock: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Surrogate], list[MapCard]]:
     """Fit the surrogate of every target and gather the evidence on it.
@@ -160,7 +160,7 @@ def _lies_in_the_lesion(target: Target) -> bool:
 class _Counter:
     """Adds up the volumes that are scored; those asked for twice are scored once, so the end may come early."""
 
-    def __init__(self, total: int, progress: Told | None) -> None:
+    def __init__(self, total: int, progress: OnProgress | None) -> None:
         self.total = total
         self.done = 0
         self.progress = progress

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from braingemma3d.errors import InputError
-from braingemma3d.explain.assessment import Told, assess
+from braingemma3d.explain.assessment import OnProgress, assess
 from braingemma3d.explain.counterfactual import About
 from braingemma3d.explain.lime import LimeSettings
 from braingemma3d.explain.perturb import BASELINES, Baseline, Perturbation, baseline_pixels
@@ -71,7 +72,7 @@ def explain(
     settings: ExplainSettings | None = None,
     outline: Mask | None = None,
     report: Report | None = None,
-    progress: Told | None = None,
+    progress: OnProgress | None = None,
 ) -> Explanation:
     """Explain the report of a scan.
 
@@ -88,19 +89,17 @@ def explain(
             its contrary; the brain is too small for so many supervoxels; or the outline falls between the voxels of
             the model's grid.
     """
-    if volume.brain_mask is None:
-        raise ValueError("an explanation needs a brain mask")
     settings = settings or ExplainSettings()
     report = report or pipeline(volume)
     timing = {"report": round(sum(report.timing_s.values()), 3)}
     clock = _Clock(timing)
     shape = pipeline.processor.volume_shape
     pixels, affine = to_grid(volume, shape)
-    brain = labels_to_grid(volume.brain_mask.astype(np.uint8), volume, shape) > 0
+    brain = labels_to_grid(volume.brain.astype(np.uint8), volume, shape) > 0
     lesion = None if outline is None else labels_to_grid(outline.astype(np.uint8), volume, shape) > 0
     if lesion is not None and not lesion.any():
         raise InputError("--mask: the outline is too small for the model's grid; leave it out", "bad_outline")
-    spacing = tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
+    spacing = tuple(voxel_sizes(affine).tolist())
     try:
         supervoxels = make_supervoxels(pixels, brain, spacing, settings.supervoxels)
     except ValueError as error:

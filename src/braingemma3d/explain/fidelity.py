@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor
 
 from braingemma3d.explain.score import ScoreTable
@@ -63,21 +64,17 @@ def correlation(one: Values, other: Values) -> float:
 
 def rank_correlation(one: Values, other: Values) -> float:
     """Spearman's, 0 where one of them is constant."""
-    if np.ptp(one) < 1e-12 or np.ptp(other) < 1e-12:
-        return 0.0
-    return float(spearmanr(one, other).statistic)
+    return correlation(rankdata(one), rankdata(other))
 
 
 def stability(maps: Sequence[Values]) -> Stability:
     """Mean agreement over all pairs of maps (supervoxels,)."""
-    pairs = [(a, b) for n, a in enumerate(maps) for b in maps[n + 1 :]]
     top = min(TOP, len(maps[0]))
     tops = [{int(k) for k in np.argsort(-one, kind="stable")[:top]} for one in maps]
-    overlaps = [len(a & b) / top for n, a in enumerate(tops) for b in tops[n + 1 :]]
     return Stability(
-        rank_correlation=float(np.mean([rank_correlation(a, b) for a, b in pairs])),
-        correlation=float(np.mean([correlation(a, b) for a, b in pairs])),
-        top_overlap=float(np.mean(overlaps)),
+        rank_correlation=float(np.mean([rank_correlation(a, b) for a, b in combinations(maps, 2)])),
+        correlation=float(np.mean([correlation(a, b) for a, b in combinations(maps, 2)])),
+        top_overlap=float(np.mean([len(a & b) / top for a, b in combinations(tops, 2)])),
     )
 
 

@@ -16,7 +16,15 @@ from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.volume import Mask
 
 FILES = ("attribution.nii.gz", "explanation.html", "overlay.png", "scorecard.json")
-WHAT = "an explanation"
+
+
+def refuse_other_files(folder: Path) -> None:
+    """Make sure that a folder is free for an explanation.
+
+    Raises:
+        InputError: it is there and holds other things than an earlier one.
+    """
+    refuse_folder(folder, FILES, "an explanation")
 
 
 def refuse_other_scan(folder: Path, scan: Path) -> None:
@@ -46,7 +54,7 @@ def write_explanation(explanation: Explanation, folder: Path, outline: Mask | No
     Raises:
         InputError: the folder holds other things than an earlier explanation.
     """
-    refuse_folder(folder, FILES, WHAT)
+    refuse_other_files(folder)
     remove_left_behind(folder.parent)
     with new_folder(folder) as partial:
         nib.save(attribution_image(explanation), partial / "attribution.nii.gz")

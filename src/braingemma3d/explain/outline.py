@@ -33,7 +33,7 @@ def read_outline(path: Path, volume: Volume) -> Mask:
         image = resample_from_to(dhw_to_ras_image(labels, found.affine), (grid.shape, grid.affine), order=0)
         labels, _ = to_dhw(image)
     outline = labels > 0
-    if not (outline & volume.brain_mask).any() if volume.brain_mask is not None else not outline.any():
+    if not (outline & volume.brain).any():
         raise InputError(
             f"{path}: nothing that it marks lies in the brain of {volume.source.path.name}; give this scan's own "
             "segmentation",

@@ -21,18 +21,18 @@ COLORS = "RdBu_r"
 """Red supports what is written, blue speaks against it."""
 OPACITY = 0.75
 _OUTLINE = "#76ff03"
-REPORT_MAP = 0
-"""Of the maps, that of the whole report is the first."""
+MAIN_MAP = 0
+"""The first of the maps: the whole report's, or that of the one finding that was asked about."""
 
 
 def attribution_image(explanation: Explanation) -> nib.Nifti1Image:
-    """The report's map as a float32 image with the scan's own shape and affine; nats that each voxel's supervoxel adds,
+    """The main map as a float32 image with the scan's own shape and affine; nats that each voxel's supervoxel adds,
     interpolated."""
-    return to_scan(explanation.map(REPORT_MAP), explanation.grid_affine, explanation.volume.source)
+    return to_scan(explanation.map(MAIN_MAP), explanation.grid_affine, explanation.volume.source)
 
 
 def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = None) -> None:
-    """Draw the report's map over its scan in radiological display: the patient's right is on the left of the picture.
+    """Draw the main map over its scan in radiological display: the patient's right is on the left of the picture.
 
     Above, in each direction the plane with most of the strongest support; below, axial planes through the whole brain.
     The colours are symmetric about 0.
@@ -44,7 +44,7 @@ def save_overlay(explanation: Explanation, target: Path, lesion: Mask | None = N
     """
     volume = explanation.volume
     values, _ = to_dhw(attribution_image(explanation))
-    card = explanation.scorecard.maps[REPORT_MAP]
+    card = explanation.scorecard.maps[MAIN_MAP]
     title = f"{explanation.report.id}: {card.name}   ·   {card.verdict.upper()}"
     reasons = ["; ".join(card.reasons[:2])] if card.reasons else []
     draw(volume, values, target, "\n".join([title, *reasons, *explanation.report.cautions]), lesion)

@@ -52,10 +52,8 @@ class ModelScorer:
         text: str,
         targets: Sequence[Target],
     ) -> None:
-        if model.language_model is None:
-            raise RuntimeError("this model was built without its language model")
         self.model = model
-        self.language = model.language_model
+        self.language = model.attached_language()
         self.processor = processor
         self.perturbation = perturbation
         self.text = text
@@ -67,18 +65,18 @@ class ModelScorer:
             )
         targets = writable(text, targets, self._can_write)
         whole = torch.ones(1, perturbation.count, dtype=torch.bool)
-        self.targets = with_likeliest(text, targets, lambda tried: self._set(tried)(whole)[0])
-        self._set(self.targets)
+        self.targets = with_likeliest(text, targets, lambda tried: self._ask(tried)(whole)[0])
+        self._ask(self.targets)
 
     def _can_write(self, text: str) -> bool:
         known = self.model.config.report_tokens
-        return known is None or set(self.processor.tokenizer.encode(text, add_special_tokens=False)) <= set(known)
+        return known is None or set(self._encode(text)) <= set(known)
 
-    def _set(self, targets: Sequence[Target]) -> ModelScorer:
-        def encode(text: str) -> list[int]:
-            return self.processor.tokenizer.encode(text, add_special_tokens=False)
+    def _encode(self, text: str) -> list[int]:
+        return self.processor.tokenizer.encode(text, add_special_tokens=False)
 
-        self.tree, self.weights = token_weights(self.text, targets, encode)
+    def _ask(self, targets: Sequence[Target]) -> ModelScorer:
+        self.tree, self.weights = token_weights(self.text, targets, self._encode)
         return self
 
     @torch.inference_mode()

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import slic
+from skimage.segmentation import relabel_sequential, slic
 
 from braingemma3d.imaging.volume import Array, Mask
 
@@ -106,10 +106,4 @@ def make_supervoxels(
         min_size_factor=SMALLEST,
     )
     # Joining small pieces leaves gaps in the numbering.
-    return Supervoxels(_renumbered(raw), spacing, compactness)
-
-
-def _renumbered(labels: NDArray[np.int64]) -> NDArray[np.int32]:
-    known, dense = np.unique(labels, return_inverse=True)
-    start = 0 if known[0] == 0 else 1
-    return (dense.reshape(labels.shape) + start).astype(np.int32)
+    return Supervoxels(relabel_sequential(raw)[0].astype(np.int32), spacing, compactness)

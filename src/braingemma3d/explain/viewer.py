@@ -11,7 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
@@ -19,7 +18,7 @@ from braingemma3d.explain.counterfactual import split_sentences
 from braingemma3d.explain.explanation import Explanation
 from braingemma3d.explain.scorecard import MapCard
 from braingemma3d.explain.targets import Target
-from braingemma3d.imaging.orientation import dhw_to_ras_image
+from braingemma3d.imaging.orientation import nifti_bytes
 from braingemma3d.imaging.volume import Affine, Volume
 from braingemma3d.report.picture import windowed
 
@@ -129,6 +128,4 @@ def _eight_bit(volume: Volume) -> tuple[np.ndarray, Affine]:
 
 def _packed(array: np.ndarray, affine: Affine) -> str:
     """A gzipped NIfTI file in base64."""
-    image: nib.Nifti1Image = dhw_to_ras_image(array, affine)
-    image.header.set_xyzt_units("mm")
-    return base64.b64encode(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0)).decode()
+    return base64.b64encode(nifti_bytes(array, affine, level=6)).decode()

@@ -20,8 +20,8 @@ ALL_FINDINGS = frozenset(METRIC_OF)
 _NOTHING = Findings()
 
 
-def lobe_f1(found: Collection[Hashable], truth: Collection[Hashable]) -> float:
-    """F1 of two sets of lobes, with or without their sides; 1 if both are empty, 0 if one is."""
+def set_f1(found: Collection[Hashable], truth: Collection[Hashable]) -> float:
+    """F1 of two sets, such as lobes with or without their sides; 1 if both are empty, 0 if one is."""
     if not found and not truth:
         return 1.0
     return 2 * len(set(found) & set(truth)) / (len(set(found)) + len(set(truth)))
@@ -60,7 +60,7 @@ def scores(found: Findings, truth: Findings, known: Collection[str] = ALL_FINDIN
     values = {
         "lesion_sensitivity": float(found.lesion),
         "side_accuracy": float(found.side == truth.side),
-        "lobe_f1": lobe_f1(found.lobes, truth.lobes) if one_side else lobe_f1(found.places, truth.places),
+        "lobe_f1": set_f1(found.lobes, truth.lobes) if one_side else set_f1(found.places, truth.places),
         "edema_accuracy": float(same_grade(found.edema, truth.edema)),
         "necrosis_accuracy": float(same_grade(found.necrosis, truth.necrosis)),
         "compression_accuracy": float(same_grade(found.ventricular_compression, truth.ventricular_compression)),

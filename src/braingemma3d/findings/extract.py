@@ -83,7 +83,7 @@ def extract(text: str) -> Findings:
     return read(text).findings()
 
 
-def told(text: str) -> Findings | None:
+def findings_if_told(text: str) -> Findings | None:
     """What a report says; None where it neither tells of a lesion nor denies one, and would pass for a healthy one."""
     reading = read(text)
     return reading.findings() if "lesion" in reading.mentioned() else None

@@ -47,7 +47,7 @@ def find_brain(volume: Volume, method: BrainMaskMethod = "auto") -> tuple[Mask, 
     stripped, mask = skull_removed(volume) if method == "auto" else (method == "none", None)
     if mask is None:
         mask = _whole_brain(_foreground(volume)) if stripped else _deepbet(volume)
-    brain_ml = mask.sum() * np.prod(volume.spacing) / 1000
+    brain_ml = mask.sum() * volume.voxel_ml
     if not stripped and _rim_brightness(volume, mask) > _MAX_RIM:
         raise InputError(
             f"{volume.source.path}: no brain found (nothing sets the region apart from what is around it); give a "
@@ -82,7 +82,7 @@ def skull_removed(volume: Volume) -> tuple[bool, Mask | None]:
     if exact < _STRIPPED_BACKGROUND:
         return False, None
     foreground = _whole_brain(_foreground(volume))
-    foreground_ml = foreground.sum() * np.prod(volume.spacing) / 1000
+    foreground_ml = foreground.sum() * volume.voxel_ml
     if foreground_ml > _STRIPPED_ML:
         return False, None
     if foreground_ml <= _SURELY_BRAIN_ML:
@@ -135,8 +135,7 @@ def _extractor() -> Any:
 
 def _deepbet(volume: Volume) -> Mask:
     # It looks at the whole image at one size, so that a head with much padding around it would be small and distorted.
-    shown = np.nonzero(volume.array != _background(volume))
-    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in shown)
+    [box] = ndimage.find_objects(volume.array != _background(volume), max_label=1)
     try:
         _, found, _ = _extractor().run(dhw_to_ras_image(volume.array[box], volume.affine))
     except (AssertionError, ValueError) as error:

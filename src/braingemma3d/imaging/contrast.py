@@ -72,11 +72,11 @@ def tissue_levels(volume: Volume) -> TissueLevels:
     return TissueLevels(grey, white, csf)
 
 
-def _robust_fit(shares: Array, values: Array, iterations: int = 10) -> tuple[float, float, float]:
+def _robust_fit(shares: Array, values: Array) -> tuple[float, float, float]:
     """Levels whose mixture gives the values; Cauchy weights keep lesions and rough overlap from deciding."""
     weights = np.ones_like(values)
     levels = np.zeros(3)
-    for _ in range(iterations):
+    for _ in range(10):
         levels = np.linalg.lstsq(shares * weights[:, None], values * weights, rcond=None)[0]
         residual = values - shares @ levels
         scale = max(1.48 * float(np.median(np.abs(residual))), 1e-6)

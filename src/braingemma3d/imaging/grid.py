@@ -20,11 +20,9 @@ SLIVER = 0.02
 
 def brain_box(volume: Volume) -> tuple[slice, slice, slice]:
     """Bounding box of the brain without slivers, with :data:`MARGIN`, cut at the image's border."""
-    if volume.brain_mask is None:
-        raise ValueError("the brain's box needs a brain mask")
     box = []
-    for axis, size in enumerate(volume.brain_mask.shape):
-        area = volume.brain_mask.sum(axis=tuple(a for a in range(3) if a != axis))
+    for axis, size in enumerate(volume.brain.shape):
+        area = volume.brain.sum(axis=tuple(a for a in range(3) if a != axis))
         inside = np.flatnonzero(area > SLIVER * area.max())
         margin = round(MARGIN * (inside[-1] - inside[0] + 1))
         box.append(slice(max(0, int(inside[0]) - margin), min(size, int(inside[-1]) + 1 + margin)))

@@ -23,9 +23,7 @@ def scale_intensity(volume: Volume) -> Array:
     Raises:
         InputError: the brain has no contrast.
     """
-    mask = volume.brain_mask
-    if mask is None:
-        raise ValueError("intensity scaling needs a brain mask")
+    mask = volume.brain
     low, median = np.percentile(volume.array[mask], [1, 50])
     if median <= low:
         raise InputError(f"{volume.source.path}: the brain has no contrast; export the scan again", "no_contrast")

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.affines import apply_affine
+from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from braingemma3d.errors import InputError
 from braingemma3d.files import sha256
-from braingemma3d.imaging.orientation import orientation_code, to_dhw
+from braingemma3d.imaging.orientation import corner_gap_mm, orientation_code, to_dhw
 from braingemma3d.imaging.volume import QualityWarning, ScanGrid, Volume
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -145,7 +145,7 @@ def _check_header(image: nib.Nifti1Pair, path: Path) -> None:
 
 
 def _check_affine(affine: np.ndarray, path: Path) -> None:
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing = voxel_sizes(affine)
     if not np.isfinite(affine).all() or (spacing < 1e-3).any() or abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-2:
         raise InputError(
             f"{path}: the affine in the header is unusable, so left and right are unknown; "
@@ -172,8 +172,7 @@ def _affine_warnings(image: nib.Nifti1Image) -> list[QualityWarning]:
             )
         ]
     if sform_code and qform_code:
-        corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
-        gap = np.abs(apply_affine(sform, corners.T) - apply_affine(qform, corners.T)).max()
+        gap = corner_gap_mm(sform, qform, image.shape)
         if gap > _AFFINE_TOLERANCE_MM and orientation_code(sform) != orientation_code(qform):
             return [
                 QualityWarning(

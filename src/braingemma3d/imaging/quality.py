@@ -94,9 +94,7 @@ def quality_warnings(volume: Volume) -> list[QualityWarning]:
 
 
 def _coverage(volume: Volume) -> list[QualityWarning]:
-    mask = volume.brain_mask
-    if mask is None:
-        raise ValueError("coverage needs a brain mask")
+    mask = volume.brain
     cut = []
     for axis, (low_name, high_name) in enumerate([("bottom", "top"), ("back", "front"), ("left", "right")]):
         area = mask.sum(axis=tuple(a for a in range(3) if a != axis))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
@@ -62,15 +63,29 @@ class Volume:
     @property
     def spacing(self) -> tuple[float, float, float]:
         """Distance between voxel centres along D, H and W in millimetres."""
-        d, h, w = np.linalg.norm(self.affine[:3, :3], axis=0)
+        d, h, w = voxel_sizes(self.affine)
         return float(d), float(h), float(w)
+
+    @property
+    def brain(self) -> Mask:
+        """The brain mask.
+
+        Raises:
+            ValueError: it is not known yet.
+        """
+        if self.brain_mask is None:
+            raise ValueError("this volume has no brain mask yet")
+        return self.brain_mask
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of a voxel in millilitres."""
+        return float(np.prod(self.spacing) / 1000)
 
     @property
     def brain_ml(self) -> float:
         """Volume inside the brain mask in millilitres."""
-        if self.brain_mask is None:
-            raise ValueError("this volume has no brain mask yet")
-        return float(self.brain_mask.sum() * np.prod(self.spacing) / 1000)
+        return float(self.brain.sum()) * self.voxel_ml
 
     def mirrored(self) -> Volume:
         """The scan seen in a mirror: left and right swap in array and brain mask, the affine stays."""

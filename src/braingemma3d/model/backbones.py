@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,14 @@ UPLOAD_OPTIONS = {
 """Arguments of ``save_pretrained`` that are for ``push_to_hub``."""
 
 
-def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) -> Path:
+def local_snapshot(source: str | Path, revision: str | None = None, code: Sequence[str] = (), **hub: Any) -> Path:
     """The folder of a checkpoint: itself, or the hub's snapshot of it, downloaded if need be.
 
     Args:
         source: a folder or a hub id.
         revision: branch, tag or commit on the hub.
-        **hub: :data:`HUB_OPTIONS`. See :data:`_FILES` for what is fetched.
+        code: patterns of what is fetched beside :data:`_FILES`.
+        **hub: :data:`HUB_OPTIONS`.
 
     Raises:
         ModelError: there is no such folder, and the hub has no such model, asks for a licence, or can't be reached.
@@ -65,7 +66,7 @@ def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) 
     if str(source).startswith((".", "/", "~")) or str(source).count("/") != 1:
         raise ModelError(f"{source}: no such model folder; check the path", "missing_model")
     try:
-        return Path(snapshot_download(str(source), revision=revision, allow_patterns=_FILES, **hub))
+        return Path(snapshot_download(str(source), revision=revision, allow_patterns=[*_FILES, *code], **hub))
     except HFValidationError as error:
         raise ModelError(f"{source}: neither a model folder nor a hub id; check the name", "missing_model") from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
@@ -78,12 +79,27 @@ def local_snapshot(source: str | Path, revision: str | None = None, **hub: Any) 
         ) from error
 
 
-@contextmanager
-def readable(folder: Path) -> Iterator[None]:
-    """Damage to a checkpoint's files becomes one line.
+def check_weights(folder: Path) -> None:
+    """Refuse a folder without weights before anything is loaded.
 
     Raises:
-        ModelError: the block failed to read them.
+        ModelError: there is no safetensors file.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder}: no weights (*.safetensors) in this folder; download it again", "missing_model")
+
+
+@contextmanager
+def readable(folder: Path, advice: str = "save or download it again") -> Iterator[None]:
+    """Damage to a checkpoint's files, or code beside them that fails, becomes one line.
+
+    Args:
+        folder: of the checkpoint.
+        advice: what to do.
+
+    Raises:
+        ModelError: the block failed to load it.
+        OSError: of this machine, such as a full disk.
     """
     try:
         yield
@@ -92,8 +108,21 @@ def readable(folder: Path) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(f"{folder}: does not fit into memory; use a smaller model or a larger GPU") from error
     except Exception as error:
-        # transformers and PEFT raise anything for one or another kind of damage.
-        raise ModelError(f"{folder}: can't be loaded ({in_one_line(error)}); save or download it again") from error
+        if isinstance(error, OSError) and error.errno in _OF_DISK:
+            raise
+        # transformers, PEFT and other people's code raise anything for one or another kind of damage.
+        raise ModelError(f"{folder}: can't be loaded ({in_one_line(error)}); {advice}") from error
+
+
+def refuse_missing(folder: Path, missing: Collection[str]) -> None:
+    """Refuse a model of which weights were not in the files: transformers goes on with random ones.
+
+    Raises:
+        ModelError: some are missing.
+    """
+    if missing:
+        example = min(missing)
+        raise ModelError(f"{folder}: {len(missing)} weights are missing, such as {example}; save or download it again")
 
 
 def complete(model_class: Any, folder: Path, *args: Any, **options: Any) -> Any:
@@ -110,9 +139,7 @@ def complete(model_class: Any, folder: Path, *args: Any, **options: Any) -> Any:
         model, info = model_class.from_pretrained(folder, *args, output_loading_info=True, **options)
     finally:
         told.setLevel(level)
-    missing = [name for name in info["missing_keys"] if "head." not in name.replace("lm_head.", "")]
-    if missing:
-        raise ModelError(f"{folder}: {len(missing)} weights are missing; save or download it again")
+    refuse_missing(folder, [name for name in info["missing_keys"] if "head." not in name.replace("lm_head.", "")])
     return model
 
 

@@ -123,7 +123,5 @@ def _load_lora(model: BrainGemma3DForConditionalGeneration, folder: Path) -> Non
         if "vision_tower" not in key and "multi_modal_projector" not in key
     }
     text = {key if key.startswith("model.") else f"model.{key}": value for key, value in text.items()}
-    language = model.language_model
-    if language is None:
-        raise RuntimeError("this model was built without its language model")
-    load_lora(language, folder, peft_config=PeftConfig.from_pretrained(folder), adapter_state_dict=text)
+    adapter = PeftConfig.from_pretrained(folder)
+    load_lora(model.attached_language(), folder, peft_config=adapter, adapter_state_dict=text)

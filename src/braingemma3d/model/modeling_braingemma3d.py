@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +45,6 @@ def load_lora(language: Gemma3ForCausalLM, folder: Path, **adapter: Any) -> None
     missing = language.load_adapter(**adapter).missing_keys
     if missing:
         raise ModelError(f"{folder}: {len(missing)} weights of its LoRA are missing; save or download it again")
-
-
-@dataclass
-class BrainGemma3DOutput(CausalLMOutputWithPast):
-    """Output of the model, with the visual tokens (batch, visual tokens, text_dim) that the language model saw."""
-
-    visual_tokens: Tensor | None = None
 
 
 class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
@@ -193,7 +185,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             kwargs["state_dict"] = self.state_dict()
         kwargs["state_dict"] = {k: v for k, v in kwargs["state_dict"].items() if not k.startswith("language_model.")}
         super().save_pretrained(folder, **kwargs)
-        language = self._language()
+        language = self.attached_language()
         if self.has_lora:
             # By the name that config.json has for it: peft's is the folder that it was loaded from, on this machine.
             for adapter in language.peft_config.values():
@@ -222,7 +214,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._language().add_adapter(
+            self.attached_language().add_adapter(
                 LoraConfig(
                     r=self.config.lora_rank,
                     lora_alpha=self.config.lora_alpha,
@@ -240,14 +232,19 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         """Those of the LoRA adapters, if there are any."""
         return [parameter for name, parameter in self.named_parameters() if "lora_" in name]
 
-    def _language(self) -> Gemma3ForCausalLM:
+    def attached_language(self) -> Gemma3ForCausalLM:
+        """The language model.
+
+        Raises:
+            RuntimeError: the model was built without it.
+        """
         if self.language_model is None:
             raise RuntimeError("this model was built without its language model")
         return self.language_model
 
     def get_input_embeddings(self) -> nn.Module:
         """The language model's token embedding."""
-        return self._language().get_input_embeddings()
+        return self.attached_language().get_input_embeddings()
 
     def get_output_embeddings(self) -> nn.Module | None:
         """The language model's output head; None before the language model is attached."""
@@ -255,7 +252,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
 
     def output_rows(self) -> Tensor:
         """(entries, text_dim): the output head's weights, of the entries that a report can be written with."""
-        weight = self._language().lm_head.weight
+        weight = self.attached_language().lm_head.weight
         return weight if self.config.report_tokens is None else weight[torch.tensor(self.config.report_tokens)]
 
     def rows_of(self, tokens: Tensor) -> Tensor:
@@ -308,7 +305,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
         logits_to_keep: int | Tensor = 0,
         num_items_in_batch: int | Tensor | None = None,
         **kwargs: Any,
-    ) -> BrainGemma3DOutput:
+    ) -> CausalLMOutputWithPast:
         """Run the model; the volume enters at one of three depths.
 
         Args:
@@ -345,7 +342,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             if input_ids is None:
                 raise ValueError("give input_ids or inputs_embeds")
             inputs_embeds = self._embed(input_ids, visual_tokens)
-        language = self._language()
+        language = self.attached_language()
         outputs = language.model(
             inputs_embeds=inputs_embeds,
             attention_mask=attention_mask,
@@ -364,7 +361,7 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             weights = torch.ones_like(losses) if label_weights is None else label_weights[:, 1:][kept]
             items = weights.sum() if num_items_in_batch is None else num_items_in_batch
             loss = (losses * weights).sum() / items
-            return BrainGemma3DOutput(loss=loss, visual_tokens=visual_tokens)
+            return CausalLMOutputWithPast(loss=loss)
         if isinstance(logits_to_keep, int):
             logits_to_keep = torch.arange(hidden.shape[1])[-logits_to_keep:]
         logits = functional.linear(hidden[:, logits_to_keep], self.output_rows())
@@ -372,12 +369,11 @@ class BrainGemma3DForConditionalGeneration(PreTrainedModel, GenerationMixin):
             everything = logits.new_full((*logits.shape[:-1], language.config.vocab_size), -torch.inf)
             everything[..., torch.tensor(self.config.report_tokens)] = logits
             logits = everything
-        return BrainGemma3DOutput(
+        return CausalLMOutputWithPast(
             logits=logits,
             past_key_values=outputs.past_key_values,
             hidden_states=outputs.hidden_states,
             attentions=outputs.attentions,
-            visual_tokens=visual_tokens,
         )
 
     @torch.no_grad()

@@ -35,15 +35,13 @@ def windowed(volume: Volume, frame_mm: float = 0.0) -> Windowed:
         volume: a masked volume.
         frame_mm: width of the frame.
     """
-    if volume.brain_mask is None:
-        raise ValueError("a picture needs a brain mask")
-    low, high = np.percentile(volume.array[volume.brain_mask], _WINDOW)
+    low, high = np.percentile(volume.array[volume.brain], _WINDOW)
     d, h, w = (
         slice(max(0, int(i.min() - frame_mm / mm)), int(i.max() + frame_mm / mm) + 1)
-        for i, mm in zip(np.nonzero(volume.brain_mask), volume.spacing, strict=True)
+        for i, mm in zip(np.nonzero(volume.brain), volume.spacing, strict=True)
     )
     scan = np.clip((volume.array[d, h, w] - low) / max(high - low, 1e-6), 0, 1)
-    return Windowed((d, h, w), volume.brain_mask[d, h, w], scan)
+    return Windowed((d, h, w), volume.brain[d, h, w], scan)
 
 
 def lay_out(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
+from nibabel.affines import voxel_sizes
 from transformers import LogitsProcessorList
 
 from braingemma3d.errors import InputError, ModelError, in_one_line
-from braingemma3d.findings.extract import extract, told
+from braingemma3d.findings.extract import extract, findings_if_told
 from braingemma3d.findings.mirror import mirror_differences
 from braingemma3d.imaging.nifti import scan_sha256
 from braingemma3d.imaging.preprocess import load_scan
@@ -26,11 +24,8 @@ from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalG
 from braingemma3d.model.processing_braingemma3d import BrainGemma3DProcessor
 from braingemma3d.report.checks import flaws
 from braingemma3d.report.report import Checks, InputInfo, ModelInfo, Report, ReportWarning
+from braingemma3d.report.scans import default_id
 
-SUMMARY = "summary.csv"
-"""The list of a batch, beside the folders of its reports."""
-LONGEST_ID = 200
-"""Bytes of a name that becomes a folder's: file systems end at 255, and unfinished folders have longer names."""
 UNTRAINED = ReportWarning(
     code="untrained_model",
     message="The model has not learned to write: the text is the language model's own and says nothing about the scan.",
@@ -62,7 +57,7 @@ class Pipeline:
         language = model.config.language_source or "saved with it"
         self.model_info = ModelInfo(
             name=name,
-            revision=f"{model.config.trained_stage}, language model {called(language)}",
+            revision=f"{model.config.trained_stage}, language model {display_name(language)}",
             sha256=weights_sha256(model),
         )
 
@@ -74,7 +69,7 @@ class Pipeline:
             ModelError: it can't be had, or is damaged.
         """
         try:
-            return cls(*load_model(name), called(name))
+            return cls(*load_model(name), display_name(name))
         except InputError:
             raise
         except Exception as error:
@@ -132,7 +127,7 @@ class Pipeline:
         with _timed(timing, "write"):
             # What a model at its start writes needs no check.
             text, *alone = self.write_and_check(pixels) if trained else self.write(pixels)
-        differences = mirror_differences(*map(told, alone)) if alone else None
+        differences = mirror_differences(*map(findings_if_told, alone)) if alone else None
         findings, source = extract(text), volume.source
         checks = Checks(
             mirror_consistent=None if differences is None else not differences,
@@ -156,7 +151,7 @@ class Pipeline:
             model=self.model_info,
             input=InputInfo(
                 shape=source.shape,
-                spacing_mm=tuple(np.linalg.norm(source.affine[:3, :3], axis=0).round(4).tolist()),
+                spacing_mm=tuple(voxel_sizes(source.affine).round(4).tolist()),
                 orientation=source.orientation,
                 sha256=scan_sha256(source.path) if source.path.is_file() else None,
                 brain_mask_ml=round(volume.brain_ml, 1),
@@ -165,29 +160,13 @@ class Pipeline:
         )
 
 
-def called(source: str) -> str:
+def display_name(source: str) -> str:
     """What a model is called in a report: of a folder on this machine its name, not where it lies."""
     return Path(source).resolve().name if Path(source).is_dir() else source
 
 
 def _with_mirror_images(pixel_values: torch.Tensor) -> torch.Tensor:
     return torch.cat([pixel_values, pixel_values.flip(-1)])
-
-
-def default_id(scan: Path) -> str:
-    """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``.
-
-    What is too long, or the name of a batch's list, ends in a hash.
-    """
-    stem = re.sub(r"(\.nii)?(\.gz)?$", "", scan.name, flags=re.IGNORECASE)
-    return short_id(re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan")
-
-
-def short_id(name: str) -> str:
-    """An id that can name a folder: one that is too long, or the name of a batch's list, ends in a hash."""
-    if len(name.encode()) <= LONGEST_ID and name.casefold() != SUMMARY:
-        return name
-    return f"{name.encode()[:LONGEST_ID].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

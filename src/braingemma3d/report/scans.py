@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import count
@@ -10,7 +12,11 @@ from pathlib import Path
 
 from braingemma3d.errors import InputError
 from braingemma3d.imaging.nifti import is_nifti
-from braingemma3d.report.pipeline import default_id, short_id
+
+SUMMARY = "summary.csv"
+"""The list of a batch, beside the folders of its reports."""
+LONGEST_ID = 200
+"""Bytes of a name that becomes a folder's: file systems end at 255, and unfinished folders have longer names."""
 
 
 def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -53,6 +59,22 @@ def find_scans(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
     return list(zip(_distinct_ids(files), files, strict=True))
 
 
+def default_id(scan: Path) -> str:
+    """The file's name without ``.nii`` or ``.nii.gz``, fit to name a folder: blanks and the like become ``_``.
+
+    What is too long, or the name of a batch's list, ends in a hash.
+    """
+    stem = re.sub(r"(\.nii)?(\.gz)?$", "", scan.name, flags=re.IGNORECASE)
+    return _short(re.sub(r"[^\w.-]+", "_", stem).lstrip(".") or "scan")
+
+
+def _short(name: str) -> str:
+    """An id that can name a folder: one that is too long, or the name of a batch's list, ends in a hash."""
+    if len(name.encode()) <= LONGEST_ID and name.casefold() != SUMMARY:
+        return name
+    return f"{name.encode()[:LONGEST_ID].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
 def _below(root: Path) -> list[Path]:
     """The scans of a folder, sorted by path. Links to files that are not there count: it has to be said."""
     found: list[Path] = []
@@ -86,7 +108,7 @@ def _distinct_ids(files: Sequence[Path]) -> list[str]:
         if not shared:
             break
         ids = [
-            short_id("_".join([*parts[-depth:], name])) if known.casefold() in shared else known
+            _short("_".join([*parts[-depth:], name])) if known.casefold() in shared else known
             for known, name, parts in zip(ids, names, folders, strict=True)
         ]
     return _numbered(ids)

@@ -18,7 +18,6 @@ from braingemma3d.report.report import Report
 ReportFormat = Literal["txt", "json", "png"]
 FORMATS: tuple[ReportFormat, ...] = ("txt", "json", "png")
 REPORT_FILES: dict[str, ReportFormat] = {"report.txt": "txt", "report.json": "json", "overview.png": "png"}
-WHAT = "a report"
 TITLE_WIDTH = 110
 """Letters of a line above a picture."""
 
@@ -40,13 +39,22 @@ def as_text(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def refuse_other_files(folder: Path) -> None:
+    """Make sure that a folder is free for a report.
+
+    Raises:
+        InputError: it is there and holds other things than an earlier one.
+    """
+    refuse_folder(folder, REPORT_FILES, "a report")
+
+
 def write_report(report: Report, volume: Volume, folder: Path, formats: Sequence[ReportFormat] = FORMATS) -> None:
     """Write a report's folder as a whole: ``report.txt``, ``report.json`` and ``overview.png``, or nothing.
 
     Raises:
         InputError: the folder is there and holds other things than an earlier report.
     """
-    refuse_folder(folder, REPORT_FILES, WHAT)
+    refuse_other_files(folder)
     with new_folder(folder) as partial:
         if "txt" in formats:
             (partial / "report.txt").write_text(as_text(report), encoding="utf-8")

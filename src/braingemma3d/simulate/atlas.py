@@ -204,16 +204,11 @@ def load_atlas() -> Atlas:
         septum=septum,
         origin=origin,
         boxes={
-            "lateral": _bounds(lateral < LATERAL_REACH),
-            "third": _bounds(third < SMALL_REACH),
-            "fourth": _bounds(fourth < SMALL_REACH),
+            "lateral": ndimage.find_objects(lateral < LATERAL_REACH, max_label=1)[0],
+            "third": ndimage.find_objects(third < SMALL_REACH, max_label=1)[0],
+            "fourth": ndimage.find_objects(fourth < SMALL_REACH, max_label=1)[0],
         },
     )
-
-
-def _bounds(mask: NDArray[np.bool_]) -> Box:
-    low, high = ([int(f(w)) for w in np.nonzero(mask)] for f in (np.min, np.max))
-    return slice(low[0], high[0] + 1), slice(low[1], high[1] + 1), slice(low[2], high[2] + 1)
 
 
 def _read_labels() -> tuple[NDArray[np.int32], tuple[float, float, float]]:

@@ -159,7 +159,7 @@ def _finish(
     values = image.ravel()[head.inside]
     mask = np.zeros(head.inside.size, np.uint8) if lesion is None else lesion.mask * (values > 0)
     reference = float(np.median(values[(values > 0) & (mask == 0) & (head.hull < 0)]))
-    truth = measure(anatomy, mask, values, reference, 0 if lesion is None else lesion.foci)
+    truth = measure(anatomy, mask, values, reference, 0 if lesion is None else lesion.plan.foci)
     if truth is None or truth.lesion != (lesion is not None):
         return None
     return image, head.on_grid(mask), truth, anatomy

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from braingemma3d.simulate.anatomy import HULL_MARGIN_MM, SHAPE, SPACING, Head
 from braingemma3d.simulate.fields import Array, Shape, between, blur, log_between, smooth_noise
@@ -87,19 +88,13 @@ def acquire(scanner: Scanner, head: Head, signal: Array) -> Array:
     """The image (D, H, W) that ``scanner`` makes of ``signal`` (N,): whole numbers, background 0."""
     rng = np.random.default_rng(scanner.seed)
     bias = np.exp(scanner.bias * smooth_noise(rng, SHAPE, 30.0).ravel()[head.inside])
-    part = _bounds(head)
+    [part] = ndimage.find_objects(head.place >= 0, max_label=1)
     image = blur(head.on_grid(signal**scanner.gamma * bias)[part], scanner.blur_mm / SPACING)
     image = _slices(rng, image, scanner)
     out = np.zeros(SHAPE, np.float32)
     out[part] = np.maximum(np.rint(image * scanner.intensity), LEAST_VALUE)
     out[~head.on_grid(scanner.visible)] = 0
     return np.minimum(out, 32767)
-
-
-def _bounds(head: Head) -> tuple[slice, slice, slice]:
-    where = np.unravel_index(head.inside, SHAPE)
-    low, high = [int(w.min()) for w in where], [int(w.max()) + 1 for w in where]
-    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
 
 
 def _slices(rng: np.random.Generator, image: Array, scanner: Scanner) -> Array:

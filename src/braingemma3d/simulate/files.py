@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from braingemma3d.data.manifest import SIMULATED
 from braingemma3d.files import new_file
+from braingemma3d.imaging.orientation import nifti_bytes
 from braingemma3d.simulate.case import Case
 
 
@@ -40,15 +38,3 @@ def record(case: Case) -> dict[str, Any]:
         "seed": case.seed,
         "index": case.index,
     }
-
-
-def nifti_bytes(array: NDArray[np.generic], affine: NDArray[np.float64]) -> bytes:
-    """A gzipped NIfTI file of ``array`` (D, H, W) whose ``affine`` maps (d, h, w) to RAS mm.
-
-    NIfTI's own order is (x, y, z), so the array is turned round and the affine's columns with it.
-    """
-    turned = affine[:, [2, 1, 0, 3]]
-    nifti = nib.Nifti1Image(np.ascontiguousarray(array.transpose(2, 1, 0)), turned)
-    nifti.header.set_xyzt_units("mm")
-    # No time stamp: the same case is the same file.
-    return gzip.compress(nifti.to_bytes(), compresslevel=4, mtime=0)

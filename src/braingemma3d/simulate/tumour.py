@@ -65,7 +65,6 @@ class Lesion:
         mask: uint8, 1 necrosis, 2 edema, 4 solid core.
         edema, core, necrosis: partial volumes in [0, 1]; ``core`` includes the necrosis.
         fading: edema's signal falls with this, 0 at the core to 1 at its outer edge.
-        foci: number of separate cores.
     """
 
     plan: Plan
@@ -75,7 +74,6 @@ class Lesion:
     core: Array
     necrosis: Array
     fading: Array
-    foci: int
 
 
 @dataclass(frozen=True)
@@ -314,7 +312,6 @@ def _parts(rng: np.random.Generator, plan: Plan, anatomy: Anatomy, core: NDArray
         core=_scatter(box, _soften(tumour, soft_core), size),
         necrosis=_scatter(box, _soften(mask == NECROSIS, soft_core), size),
         fading=_scatter(box, fading, size),
-        foci=plan.foci,
     )
 
 

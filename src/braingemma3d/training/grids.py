@@ -5,32 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from scipy.spatial import KDTree
 
 from braingemma3d.data.manifest import read_manifest, scan_hash, training_cases
 from braingemma3d.errors import InputError
-from braingemma3d.files import new_file, remove_left_behind, sha256
+from braingemma3d.files import new_file, new_text, remove_left_behind, sha256
 from braingemma3d.imaging.grid import labels_to_grid, to_grid
 from braingemma3d.imaging.preprocess import load_scan
 from braingemma3d.imaging.volume import ScanGrid, Shape, Volume
 from braingemma3d.pace import paced
 from braingemma3d.simulate.atlas import LOBE_INDEX, TISSUE
 from braingemma3d.simulate.case import Case, draw_case
-from braingemma3d.simulate.cohort import VERSION, Cohort, in_processes
+from braingemma3d.simulate.cohort import VERSION, Cohort
 from braingemma3d.simulate.truth import CORE, EDEMA, NECROSIS
+from braingemma3d.simulate.workers import in_processes
 
 logger = logging.getLogger(__name__)
 
 SHARD = 64
 """Cases a file holds: what an interruption can cost."""
-MAPS = 2
-"""Of the way in which maps are made of a case; files of another one are not used."""
+MAPS_VERSION = 2
+"""Raised whenever maps are made of a case in another way; files of another version are not used."""
 NECROSIS_CLASS, EDEMA_CLASS, CORE_CLASS = 1, 2, 3
 LESION_CLASSES = {0: 0, NECROSIS: NECROSIS_CLASS, EDEMA: EDEMA_CLASS, CORE: CORE_CLASS}
 """BraTS values to the classes healthy, necrosis, edema, solid core."""
@@ -44,7 +45,8 @@ FLAT_SHARE = (0.05, 0.35)
 """A brain is cut into this many pieces, with borders on every ``STEP``-th voxel, and this share of them flattened."""
 
 
-class GridShard(BaseModel):
+@dataclass(frozen=True)
+class GridShard:
     """One file of cases on the grid; all arrays are (case, D, H, W) uint8, memory-mapped.
 
     Attributes:
@@ -53,8 +55,6 @@ class GridShard(BaseModel):
         anatomy: lobes and lateral ventricles, each by its side; likewise.
         records: id and report of each case; of a simulated one, findings and truth, too.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     pixels: NDArray[np.uint8]
     lesion: NDArray[np.uint8] | None
@@ -111,8 +111,8 @@ def draw_grids(folder: Path, cases: int, cohort: Cohort, shape: Shape, workers: 
     Returns:
         The shards' folders, in order.
     """
-    name = f"v{VERSION}-maps{MAPS}-seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
-    root = folder / f"{name}-{'x'.join(map(str, shape))}"
+    settings = f"seed{cohort.seed}-healthy{cohort.healthy:g}{'-shift' if cohort.shift else ''}"
+    root = folder / f"v{VERSION}-maps{MAPS_VERSION}-{settings}-{'x'.join(map(str, shape))}"
     shards, missing = _shards(root, cases)
     logger.info("%d of %d grid shards are there", len(shards) - len(missing), len(shards))
     drawn = in_processes(partial(_draw_shard, cohort=cohort, shape=shape), missing, workers)
@@ -160,8 +160,7 @@ def _write_shard(shard: Path, arrays: dict[str, NDArray[np.uint8]], records: lis
         with new_file(shard / f"{key}.npy") as partial, partial.open("wb") as file:
             np.save(file, array, allow_pickle=False)
     # The records come last: they mark the shard as complete.
-    with new_file(shard / "records.json") as partial:
-        partial.write_text(json.dumps(records), encoding="utf-8")
+    new_text(shard / "records.json", json.dumps(records))
 
 
 def read_grids(folder: Path, manifest: Path, shape: Shape) -> list[Path]:

@@ -26,6 +26,7 @@ from braingemma3d.findings.mirror import swap_sides
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.modeling_braingemma3d import BrainGemma3DForConditionalGeneration
 from braingemma3d.training.config import Part, Stage, Term
+from braingemma3d.training.contrastive import contrastive_loss
 from braingemma3d.training.features import CachedFeatures
 from braingemma3d.training.grids import flattened, jittered, mirrored_anatomy, open_shard
 from braingemma3d.training.maps import (
@@ -40,7 +41,6 @@ from braingemma3d.training.maps import (
     mirrored_amounts,
     total_amounts,
 )
-from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.texts import embed_reports
 from braingemma3d.training.trainer import Learner
 from braingemma3d.training.words import TokensAsWords, answers, match_scale

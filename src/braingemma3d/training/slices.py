@@ -23,6 +23,7 @@ from braingemma3d.findings.schema import LOBES
 from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
 from braingemma3d.model.stem import siglip_class
 from braingemma3d.training.config import Part, Term
+from braingemma3d.training.contrastive import contrastive_loss
 from braingemma3d.training.grids import (
     CORE_CLASS,
     EDEMA_CLASS,
@@ -33,7 +34,6 @@ from braingemma3d.training.grids import (
     open_shard,
 )
 from braingemma3d.training.maps import ANATOMY_CELLS, ANATOMY_KINDS, LESION_KINDS, MapHead, cell_shares, lesion_cells
-from braingemma3d.training.objectives import contrastive_loss
 from braingemma3d.training.trainer import Learner
 
 SIDE_SHARE, LOBE_SHARE, PART_SHARE = 0.8, 0.15, 0.1

@@ -86,7 +86,7 @@ def test_code_from_the_hub_runs_only_at_a_named_commit(revision):
 def test_the_default_is_pinned(monkeypatch):
     asked = []
 
-    def nowhere(source, revision):
+    def nowhere(source, revision, code):
         asked.append((source, revision))
         raise ModelError("not here")
 
@@ -101,11 +101,10 @@ def test_of_the_hub_code_and_weights_of_one_commit_are_fetched(folder, monkeypat
     asked = []
 
     def fetched(source, revision, allow_patterns):
-        asked.append((source, revision, "*.py" in allow_patterns))
+        asked.append((source, revision, {"*.py", "*.safetensors", "vision_tower.bin"} <= set(allow_patterns)))
         return str(folder)
 
-    monkeypatch.setattr(m3d, "local_snapshot", lambda source, revision: folder)
-    monkeypatch.setattr(m3d, "snapshot_download", fetched)
+    monkeypatch.setattr("braingemma3d.model.backbones.snapshot_download", fetched)
     assert M3D("someone/model", COMMIT).folder == folder
     assert asked == [("someone/model", COMMIT, True)]
 

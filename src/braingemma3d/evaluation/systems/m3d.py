@@ -17,16 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
 
 from braingemma3d.errors import ModelError
 from braingemma3d.evaluation.systems.system import Kind
-from braingemma3d.evaluation.systems.weights import check_weights, loading, refuse_missing
 from braingemma3d.imaging.grid import brain_box
 from braingemma3d.imaging.volume import Array, Shape, Volume
-from braingemma3d.model.backbones import local_snapshot
+from braingemma3d.model.backbones import check_weights, local_snapshot, readable, refuse_missing
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.model.processing_braingemma3d import CANONICAL_PROMPT
 
@@ -73,9 +70,9 @@ class M3D:
                 f"{self.name}={source}@COMMIT, or give a downloaded folder",
                 "remote_code",
             )
-        self.folder = _snapshot(source, revision)
+        self.folder = local_snapshot(source, revision, _CODE)
         check_weights(self.folder)
-        with loading(self.folder):
+        with readable(self.folder):
             settings, _ = PreTrainedConfig.get_config_dict(self.folder)
             _refuse_code_of_others(self.folder)
         if "AutoModelForCausalLM" not in settings.get("auto_map", {}):
@@ -88,7 +85,7 @@ class M3D:
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
         logger.info("running the code in %s", self.folder)
-        with loading(self.folder):
+        with readable(self.folder, "check its files and the versions that its code needs"):
             tokenizer = AutoTokenizer.from_pretrained(self.folder, trust_remote_code=True)
             model, info = AutoModelForCausalLM.from_pretrained(
                 self.folder,
@@ -129,11 +126,9 @@ def pixels(volume: Volume, shape: Shape) -> Array:
     """
     from monai.transforms import Resize
 
-    if volume.brain_mask is None:
-        raise ValueError("the brain's box needs a brain mask")
-    inside = volume.array[volume.brain_mask]
+    inside = volume.array[volume.brain]
     low, high = float(inside.min()), float(inside.max())
-    scaled = np.where(volume.brain_mask, (volume.array - low) / max(high - low, 1e-6), 0).astype(np.float32)
+    scaled = np.where(volume.brain, (volume.array - low) / max(high - low, 1e-6), 0).astype(np.float32)
     crop = torch.from_numpy(scaled[brain_box(volume)][:, ::-1, ::-1].copy())[None]
     resized = Resize(shape, mode="trilinear", anti_aliasing=True)(crop)
     return np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
@@ -150,13 +145,3 @@ def _refuse_code_of_others(folder: Path) -> None:
                 "without the repository",
                 "remote_code",
             )
-
-
-def _snapshot(source: str, revision: str | None) -> Path:
-    folder = local_snapshot(source, revision)
-    if Path(source).is_dir():
-        return folder
-    try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=_CODE))
-    except (HfHubHTTPError, OSError) as error:
-        raise ModelError(f"{source}: the hub did not give its code; try again", "missing_model") from error

@@ -27,11 +27,7 @@ class ModelSystem:
 
     def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
         """The model's reports."""
-        return self.pipeline.write(self.seen(self.pipeline.processor(volumes)["pixel_values"]))
-
-    def seen(self, pixels: Tensor) -> Tensor:
-        """What the model gets of the pixels (batch, 1, D, H, W): all."""
-        return pixels
+        return self.pipeline.write(self.pipeline.processor(volumes)["pixel_values"])
 
 
 class OneView(ModelSystem):
@@ -86,7 +82,12 @@ class ShuffledVoxels(ModelSystem):
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__(pipeline, "model on shuffled voxels")
 
-    def seen(self, pixels: Tensor) -> Tensor:
-        """Each volume's voxels, permuted by one fixed permutation."""
-        order = torch.randperm(pixels[0].numel(), generator=torch.Generator().manual_seed(0))
-        return pixels.flatten(1)[:, order].reshape(pixels.shape)
+    def write(self, ids: Sequence[str], volumes: Sequence[Volume]) -> list[str]:
+        """The model's reports on what is left of the volumes."""
+        return self.pipeline.write(shuffled_voxels(self.pipeline.processor(volumes)["pixel_values"]))
+
+
+def shuffled_voxels(pixels: Tensor) -> Tensor:
+    """Voxels of each volume (batch, 1, D, H, W), permuted by one fixed permutation."""
+    order = torch.randperm(pixels[0].numel(), generator=torch.Generator().manual_seed(0))
+    return pixels.flatten(1)[:, order].reshape(pixels.shape)

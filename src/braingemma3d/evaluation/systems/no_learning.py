@@ -1,4 +1,4 @@
-"""Systems that look at the scan by a fixed rule: what can be had without any learning."""
+"""Systems that follow a fixed rule, with the scan or without: what can be had without any learning."""
 
 from __future__ import annotations
 

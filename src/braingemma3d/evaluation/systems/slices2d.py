@@ -18,10 +18,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from braingemma3d.errors import ModelError
 from braingemma3d.evaluation.systems.system import Kind
-from braingemma3d.evaluation.systems.weights import check_weights, loading, refuse_missing
 from braingemma3d.imaging.grid import brain_box
 from braingemma3d.imaging.volume import Volume
-from braingemma3d.model.backbones import checkpoint_config, local_snapshot
+from braingemma3d.model.backbones import check_weights, checkpoint_config, local_snapshot, readable, refuse_missing
 from braingemma3d.model.loading import fast_dtype
 from braingemma3d.model.processing_braingemma3d import CANONICAL_PROMPT
 
@@ -70,7 +69,7 @@ class Slices2D:
 
     @cached_property
     def _loaded(self) -> tuple[Any, Any]:
-        with loading(self.folder):
+        with readable(self.folder):
             processor = AutoProcessor.from_pretrained(self.folder)
             model, info = AutoModelForImageTextToText.from_pretrained(
                 self.folder,
@@ -123,12 +122,10 @@ def slices(volume: Volume) -> list[Image.Image]:
     Returns:
         Square RGB pictures in radiological display, with square pixels and black around the brain.
     """
-    if volume.brain_mask is None:
-        raise ValueError("slices need a brain mask")
     box = brain_box(volume)
-    low, high = np.percentile(volume.array[volume.brain_mask], WINDOW)
+    low, high = np.percentile(volume.array[volume.brain], WINDOW)
     window = np.clip((volume.array[box] - low) / max(high - low, 1e-6), 0, 1)
-    grey = np.where(volume.brain_mask[box], window * 255, 0).round().astype(np.uint8)
+    grey = np.where(volume.brain[box], window * 255, 0).round().astype(np.uint8)
     _, height_mm, width_mm = (n * s for n, s in zip(grey.shape, volume.spacing, strict=True))
     pixel_mm = min(volume.spacing[1:])
     size = round(width_mm / pixel_mm), round(height_mm / pixel_mm)

@@ -17,7 +17,7 @@ class Reference(NamedTuple):
 
     Attributes:
         known: the fields of ``findings`` that the truth knows; the others are scored in no metric.
-        patient: whose case it is; the case's own id where that is not known.
+        patient: whose case it is; empty where that is not known.
         measured: volumes and shares of the lesion in its mask, by name; empty where no mask was read.
     """
 
@@ -28,6 +28,11 @@ class Reference(NamedTuple):
     patient: str = ""
     measured: Mapping[str, float] = {}
 
+    @property
+    def person(self) -> str:
+        """The patient; the case itself where that is not known."""
+        return self.patient or self.id
+
 
 class System(Protocol):
     """Writes a report on each volume of a batch.
@@ -37,8 +42,8 @@ class System(Protocol):
         kind: ``model`` and ``baseline`` look at the scan and have learned; ``blind`` systems don't look, or see a scan
             that says nothing; ``no_learning`` ones follow a fixed rule, with the scan or without.
         needs_scan: whether it reads the volumes; one that does not answers for scans that can't be read, too.
-        knows: what one that needs the scan brings to it, in whatever form tells it apart: what it has been told of
-            reports, or a hash of its weights; empty if nothing.
+        knows: what one that needs the scan was made from, as any string: the reports that it has learned from, or a
+            hash of its weights. A kept report is taken again only if this is the same.
     """
 
     name: str
@@ -62,19 +67,20 @@ _AREAS = {
     "brainstem": "brainstem",
     "deep": "deep white matter",
 }
-_GRADES: dict[Grade, str] = {"present": "definite", "possible": "possible"}
+_GRADES: dict[Grade, str] = {"none": "no", "present": "definite"}
 
 
 def describe(findings: Findings) -> str:
     """The plainest report that says the findings; :func:`braingemma3d.findings.extract.extract` reads them back."""
     if not findings.lesion:
         return "No lesion is seen. There is no edema. There is no necrosis. The ventricles are not compressed."
-    side = {"bilateral": "bilateral ", "midline": "midline ", "none": ""}.get(findings.side, f"{findings.side} ")
+    side = "" if findings.side == "none" else f"{findings.side} "
     lobes = " and ".join(_AREAS.get(lobe, f"{lobe} lobe") for lobe in findings.lobes)
     place = f" in the {side}{lobes}" if lobes else ""
-    parts = [f"There is a lesion{place}." if lobes or not side else f"There is a lesion on the {side}side."]
-    for what, grade in (("edema", findings.edema), ("necrosis", findings.necrosis)):
-        parts.append(f"There is {'no' if grade == 'none' else _GRADES.get(grade, grade)} {what}.")
-    grade = findings.ventricular_compression
-    degree = "no" if grade == "none" else _GRADES.get(grade, grade)
-    return " ".join([*parts, f"There is {degree} compression of the ventricles."])
+    lesion = f"There is a lesion{place}." if lobes or not side else f"There is a lesion on the {side}side."
+    graded: dict[str, Grade] = {
+        "edema": findings.edema,
+        "necrosis": findings.necrosis,
+        "compression of the ventricles": findings.ventricular_compression,
+    }
+    return " ".join([lesion, *(f"There is {_GRADES.get(grade, grade)} {what}." for what, grade in graded.items())])

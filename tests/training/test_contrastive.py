@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from braingemma3d.training.objectives import contrastive_loss
+from braingemma3d.training.contrastive import contrastive_loss
 
 SCALE = torch.tensor(10.0)
 
@@ -98,7 +98,7 @@ def test_the_gradient_descends_to_the_match(pairs):
 ONE_OF_TWO_PROCESSES = """
 import sys
 import torch
-from braingemma3d.training.objectives import contrastive_loss
+from braingemma3d.training.contrastive import contrastive_loss
 rank, folder = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
 volumes, texts = torch.load(f"{folder}/pairs.pt", weights_only=True)
