@@ -3,8 +3,7 @@
 ``python scripts/package_weights.py RUN_DIR RESULTS_DIR ... [--made TEXT_FILE]``: the last stage of a run of
 ``braingemma3d train`` becomes ``src/braingemma3d/weights/<size>/``; its figures are those of the ``metrics.json`` in
 folders of ``braingemma3d evaluate``; the curves of all stages go to ``docs/images/training.png``. A run that did not
-start from nothing needs ``--made``, the card's words on how its weights came about; the patients from whom the
-packaged weights have learned count as its own then.
+start from nothing needs ``--made``, the card's words on how its weights came about.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from braingemma3d.evaluation.metrics import REPORTED, Metrics, Value
 from braingemma3d.evaluation.systems.system import one_view
 from braingemma3d.evaluation.table import NAMES, markdown, short
 from braingemma3d.files import new_folder
-from braingemma3d.training.patients import HISTORY, learned_from
+from braingemma3d.training.patients import HISTORY
 from braingemma3d.training.run import SETTINGS
 
 ROOT = Path(__file__).parents[1]
@@ -61,8 +60,8 @@ tumours.
 
 {made}
 
-Settings, seeds and curves of the stages below are in `{history}`; the truth and reports of the last one's cases have
-the SHA-256 `{cases_sha256}`.
+Settings, seeds and curves of the stages below are in `{history}`; the truth and reports of the last one's cases
+have the SHA-256 `{cases_sha256}`.
 
 {stages}
 
@@ -89,7 +88,7 @@ Tables, confusions and blind systems are in the project's `docs/results/`.
 - Every report is written from the scan and its mirror image, and checked for whether both say the same alone and for
   contradictions; a report with such a warning is unreliable, and one without may still be wrong.
 """
-FROM_NOTHING = "`{launch} train configs/{size}.yaml --out RUN_DIR`, then this folder by `scripts/package_weights.py`."
+FROM_NOTHING = "`{launch} train configs/{size}.yaml --out RUN_DIR`,\nthen this folder by `scripts/package_weights.py`."
 
 
 def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
@@ -106,8 +105,6 @@ def main(run: Path, results: list[Path], made: str = FROM_NOTHING) -> None:
         raise SystemExit("a run that went on from a model needs --made")
     target = ROOT / "src" / "braingemma3d" / "weights" / size
     patients = set().union(*(one["patients"] for one in records.values()))
-    if made != FROM_NOTHING:
-        patients |= learned_from(target)
     told = {"cases_sha256": last["cases_sha256"], "patients": sorted(patients)}
     record = {"config": config, **told, "stages": histories}
     processes = last["processes"]
