@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,16 @@ from safetensors.torch import load_file, save_file
 
 from braingemma3d.errors import ModelError
 from braingemma3d.model import backbones
-from braingemma3d.model.loading import fast_dtype, load_model, packaged_weights, random_vision, weights_sha256
+from braingemma3d.model.configuration_braingemma3d import BrainGemma3DConfig
+from braingemma3d.model.loading import (
+    fast_dtype,
+    load_model,
+    packaged_weights,
+    place_visual,
+    random_vision,
+    weights_sha256,
+)
+from braingemma3d.model.vision import VisionEncoder3D
 from braingemma3d.report.pipeline import Pipeline
 
 
@@ -24,6 +34,20 @@ def test_a_folder_is_loaded_with_its_processor(tiny_checkpoint):
 
 def test_the_type_is_one_that_the_machine_has(tiny_checkpoint):
     assert load_model(str(tiny_checkpoint))[0].dtype == fast_dtype()
+
+
+@pytest.mark.parametrize("model", [{}, {"tubelet_depth": 1, "attention": "slice"}], ids=["volumes", "slices"])
+def test_placed_for_training_the_encoder_computes_the_same(model):
+    """Kernels of one slice with a stride in depth corrupt memory in the layout that is the fastest for volumes."""
+    config = BrainGemma3DConfig.of_size("mini", **model)
+    encoder = VisionEncoder3D(config).eval()
+    pixels = torch.rand(8, 1, *config.volume_shape)
+    with torch.no_grad():
+        before = encoder(pixels)
+        other = torch.nn.Identity()
+        parts = SimpleNamespace(config=config, vision_encoder=encoder, compressor=other, projector=other)
+        place_visual(parts, "cpu", torch.float32)
+        torch.testing.assert_close(encoder(pixels), before, rtol=1e-3, atol=1e-3)
 
 
 def test_a_model_that_is_nowhere_is_one_clear_line():
