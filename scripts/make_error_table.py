@@ -83,9 +83,9 @@ page = Path(__file__).parent.parent / "docs" / "errors.md"
 page.write_text(
     "# What bad input gets\n\n"
     "Each is one line on stderr, after `braingemma3d: error: `, without a traceback. It begins with the file's whole\n"
-    "path, of which the page shows the end. In a batch the other scans are still reported, the line and its code go\n"
-    "into `summary.csv` too, and the exit code is 1 unless none could be reported. This page is written by\n"
-    "`python scripts/make_error_table.py`, which runs the command on each.\n\n"
+    "path, of which the page shows the end, or with the folder as it was given. In a batch the other scans are still\n"
+    "reported, the line and its code go into `summary.csv` too, and the exit code is 1 unless none could be reported.\n"
+    "This page is written by `python scripts/make_error_table.py`, which runs the command on each.\n\n"
     "| input | exit code | code | what the command says |\n|---|---:|---|---|\n" + "\n".join(rows) + "\n",
     encoding="utf-8",
 )

@@ -73,9 +73,10 @@ the Gemma Terms of Use.
 
 {results}
 
-Means with their 95 % bootstrap intervals; the best system that does not look or does not learn is beside each:
-sensitivity 1.00 is that of always saying lesion, specificity 1.00 of being told. The model's mirror is 1 by design.
-Tables, confusions and blind systems are in the project's `docs/results/`.
+Means with their 95 % bootstrap intervals (Clopper-Pearson's where all are right or none is); the best system that does
+not look or does not learn is beside each: sensitivity 1.00 is that of always saying lesion, specificity 1.00 of always
+saying none. The model's mirror is 1 by design. Tables, confusions and blind systems are in the project's
+`docs/results/`.
 
 ## Limits
 

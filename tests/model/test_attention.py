@@ -12,15 +12,17 @@ from braingemma3d.model.vision import VisionEncoder3D
 
 
 @pytest.mark.parametrize("scaling", [None, 0.3])
-def test_values_and_gradients_are_those_of_torch(scaling):
+@pytest.mark.parametrize("masked", [False, True])
+def test_values_and_gradients_are_those_of_torch(scaling, masked):
     torch.manual_seed(0)
     inputs = torch.randn(3, 2, 4, 10, 8)
+    mask = torch.zeros(2, 1, 10, 10).masked_fill(torch.rand(2, 1, 10, 10) < 0.4, -torch.inf) if masked else None
     found = []
     for attend in (volume_by_volume, sdpa_attention_forward):
         query, key, value = (x.clone().requires_grad_() for x in inputs)
         module = torch.nn.Module()
         module.is_causal = False
-        out, _ = attend(module, query, key, value, None, scaling=scaling)
+        out, _ = attend(module, query, key, value, mask, scaling=scaling)
         out.square().sum().backward()
         found.append([out, query.grad, key.grad, value.grad])
     for ours, torchs in zip(*found, strict=True):

@@ -27,6 +27,7 @@ def test_tubelets_halve_the_references_levels():
         ({"compressor_heads": 5}, "compressor_heads 5"),
         ({"compressor_heads": 0}, "compressor_heads must be at least 1, not 0"),
         ({"depth_padding": -1}, "depth_padding must not be negative"),
+        ({"tubelet_depth": 1, "depth_padding": 1}, "or as deep as tubelet_depth, but is 1"),
         ({"report_tokens": []}, "report_tokens must be some"),
         ({"report_tokens": [1, 99999]}, "has none number 99999"),
         ({"visual_token_id": -1}, "has none number -1"),

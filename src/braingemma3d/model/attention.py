@@ -29,19 +29,24 @@ def volume_by_volume(
     Args:
         module: that attends.
         query, key, value: (batch, heads, patches, head_dim).
-        attention_mask: None; with one this is torch's own.
+        attention_mask: (batch, 1, patches, patches), added to the scores; None: nothing is.
         scaling: of the scores; head_dim to the power of -1/2 by default.
         **kwargs: for torch's own.
 
     Returns:
         (batch, patches, heads, head_dim), and no weights.
     """
-    if query.device.type != "cpu" or not torch.is_grad_enabled() or attention_mask is not None:
+    if query.device.type != "cpu" or not torch.is_grad_enabled():
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     query = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    volumes = zip(query.split(1), key.split(1), value.split(1), strict=True)
-    attended = [(q @ k.transpose(-1, -2)).softmax(-1) @ v for q, k, v in volumes]
-    return torch.cat(attended).transpose(1, 2).contiguous(), None
+    masks = [None] * len(query) if attention_mask is None else attention_mask.split(1)
+    volumes = zip(query.split(1), key.split(1), value.split(1), masks, strict=True)
+    return torch.cat([_attended(*volume) for volume in volumes]).transpose(1, 2).contiguous(), None
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    scores = query @ key.transpose(-1, -2)
+    return (scores if mask is None else scores + mask).softmax(-1) @ value
 
 
 ALL_ATTENTION_FUNCTIONS.register(VOLUME_BY_VOLUME, volume_by_volume)

@@ -180,8 +180,10 @@ class BrainGemma3DConfig(PreTrainedConfig):
             raise ValueError(f"a patch of {self.patch_shape[1]} pixels can't be halved once for each stem channel")
         if min(self.patch_grid) < 1:
             raise ValueError(f"volume_shape {self.volume_shape} is smaller than one patch of {self.patch_shape}")
-        if self.depth_padding < 0:
-            raise ValueError(f"depth_padding must not be negative, but is {self.depth_padding}")
+        if not 0 <= self.depth_padding < self.tubelet_depth:
+            raise ValueError(
+                f"depth_padding must not be negative or as deep as tubelet_depth, but is {self.depth_padding}"
+            )
         if self.report_tokens == []:
             raise ValueError("report_tokens must be some, or None for all")
         for token in (self.visual_token_id, *(self.report_tokens or ())):

@@ -63,12 +63,11 @@ def load_model(
 
 def place_visual(model: BrainGemma3DForConditionalGeneration, device: torch.device | str, dtype: torch.dtype) -> None:
     """Move all but the language model, in the layout in which convolutions over volumes take a third of the time on a
-    CPU, but for kernels of one slice, on which torch 2.13 crashes there."""
-    layout = torch.channels_last_3d if model.config.tubelet_depth > 1 else torch.contiguous_format
+    CPU."""
     # torch's own declaration of ``to`` does not know of layouts.
     parts: tuple[Any, ...] = (model.vision_encoder, model.compressor, model.projector)
     for part in parts:
-        part.to(device=device, dtype=dtype, memory_format=layout)
+        part.to(device=device, dtype=dtype, memory_format=torch.channels_last_3d)
 
 
 def trained_folder(name: str) -> Path | None:

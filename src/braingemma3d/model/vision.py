@@ -66,22 +66,36 @@ class VisionEncoder3D(nn.Module):
                 f"not {tuple(pixel_values.shape)}"
             )
         pixels = (pixel_values - self.config.pixel_mean) / self.config.pixel_std
+        if self.config.tubelet_depth == 1:
+            pixels = pixels[:, :, :: self.config.tubelet_stride]
         patches = self.patch_embedding(pixels.to(self.patch_embedding.weight.dtype)).flatten(2).transpose(1, 2)
         patches = patches + self.positions().to(patches.dtype)
-        if self.config.attention == "slice":
-            batch, levels = patches.shape[0], self.config.patch_grid[0]
-            slices = patches.unflatten(1, (levels, -1)).flatten(0, 1)
-            hidden = self.encoder(inputs_embeds=slices).last_hidden_state.unflatten(0, (batch, levels)).flatten(1, 2)
-            return self.post_layernorm(hidden if kept is None else _gathered(hidden, kept))
-        hidden = self.encoder(inputs_embeds=patches if kept is None else _gathered(patches, kept)).last_hidden_state
+        if kept is not None:
+            patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[-1]))
+        if self.config.attention == "volume":
+            hidden = self.encoder(inputs_embeds=patches).last_hidden_state
+        elif kept is None:
+            slices = patches.unflatten(1, (self.config.patch_grid[0], -1))
+            hidden = self.encoder(inputs_embeds=slices.flatten(0, 1)).last_hidden_state.reshape(patches.shape)
+        else:
+            mask = self._within_slices(kept).to(patches.dtype)
+            hidden = self.encoder(inputs_embeds=patches, attention_mask=mask).last_hidden_state
         return self.post_layernorm(hidden)
+
+    def _within_slices(self, kept: Tensor) -> Tensor:
+        """(batch, 1, kept, kept) that is added to the scores of attention: minus infinity between slices."""
+        _, rows, columns = self.config.patch_grid
+        level = kept // (rows * columns)
+        apart = level[:, None, :, None] != level[:, None, None, :]
+        return torch.zeros(apart.shape, device=kept.device).masked_fill(apart, -torch.inf)
 
     def _inflated(self, embedding: nn.Conv2d | Stem) -> nn.Conv3d | Stem:
         config = self.config
         return inflate_patch_embedding(
             embedding,
             config.tubelet_depth,
-            config.tubelet_stride,
+            # Slices are picked before: a kernel of one that strides over them crashes torch 2.13 in channels-last.
+            config.tubelet_stride if config.tubelet_depth > 1 else 1,
             config.depth_padding,
             config.inflation,
             config.channel_fold,
@@ -104,10 +118,6 @@ class VisionEncoder3D(nn.Module):
             self.depth_positions.zero_()
         self.encoder.load_state_dict(siglip.encoder.state_dict())
         self.post_layernorm.load_state_dict(siglip.post_layernorm.state_dict())
-
-
-def _gathered(patches: Tensor, kept: Tensor) -> Tensor:
-    return patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[-1]))
 
 
 def interpolate_plane(positions: Tensor, rows: int, columns: int) -> Tensor:
